@@ -1,0 +1,1 @@
+"""Forerunner's analytics: complaint exports in, counts, forecasts and signals out; no Streamlit, no Plotly."""

@@ -1,0 +1,148 @@
+-- The shape and the meaning of the data: tables of the lake, made once for each store.
+
+create table store_facts (      -- one row for each fact: schema_version, kind (demo | real), salt
+  fact varchar not null,
+  value varchar not null
+);
+
+create table turnstile (        -- every writer updates its one row: two writers at once always conflict, one retries
+  passed bigint not null
+);
+
+create table settings (         -- what the reader set in the dashboard: home_region, language …
+  setting varchar not null,
+  value varchar
+);
+
+create table imports (          -- one row for each file; demo data are one import too
+  import_id bigint not null,
+  source varchar not null,      -- the system that the export came from; ids are unique within it
+  file varchar not null,
+  preset varchar,               -- null: the mapping was proposed or given by hand
+  started_at timestamp not null,    -- UTC
+  finished_at timestamp not null,   -- UTC
+  rows_read bigint not null,        -- = rows_new + rows_updated + rows_unchanged + rows_rejected
+  rows_new bigint not null,
+  rows_updated bigint not null,
+  rows_unchanged bigint not null,
+  rows_rejected bigint not null,
+  warnings bigint not null,     -- rows kept with a value ignored
+  notices varchar not null,     -- JSON: [{"kind": "region", "value": …, "rows": …}, …]
+  left_out varchar not null,    -- JSON: names of the columns that were not stored
+  snapshot_before bigint not null,  -- the lake as it was: what undo goes back to
+  undone_at timestamp           -- UTC; null: in force
+);
+
+create table coverage (         -- which days an import covers, for each region of it
+  import_id bigint not null,
+  source varchar not null,
+  region varchar,
+  first_day date not null,      -- of the region within the file
+  last_day date not null,       -- of the region within the file
+  full_until date not null      -- newest day of the whole file that is not its last, partial one
+);
+
+create table rejects (          -- rows that were not stored, with personal data blanked
+  import_id bigint not null,
+  file varchar not null,
+  line bigint not null,         -- line of the file (sheets: row) on which the record begins, the header being 1
+  reason varchar not null,      -- no_id | no_opening_date | unreadable_opening_date | future_opening_date | wrong_number_of_columns | broken_quote …
+  fields varchar not null       -- JSON object: column of the export -> value
+);
+
+create table complaints (
+  source varchar not null,
+  id varchar not null,          -- (source, id) is the key
+  opened_at timestamp not null, -- all four times are local to the region
+  closed_at timestamp,
+  due_at timestamp,
+  first_answer_at timestamp,
+  status varchar,               -- new | in_progress | postponed | closed | declined, or as in the export
+  kind varchar not null,        -- complaint | suggestion | question | thanks
+  region varchar,               -- Russian name of the reference list, or as in the export
+  municipality varchar,
+  topic_group varchar,
+  topic varchar,
+  channel varchar,
+  official_page varchar,
+  agency varchar,
+  latitude double,              -- rounded to about 200 m
+  longitude double,
+  sender_key varchar,           -- salted hash of the sender; the sender is never stored
+  text varchar,                 -- only when the operator asked for it, personal data masked
+  export_changed_at timestamp,  -- the export's own time of last change: the newest decides
+  first_seen_at timestamp not null,   -- UTC: when an import first showed the row
+  changed_at timestamp not null,      -- UTC: when an import last changed it
+  closed_seen_at timestamp,           -- UTC: when an import first showed it closed
+  last_import bigint not null         -- the import that wrote this version of the row
+);
+
+-- The cube: additive counts. A change of a complaint adds a row of -1 for what it was and one of +1 for what it is,
+-- so refreshing costs what the import costs, not what the store holds; always sum.
+create table daily_counts (     -- answers every filter
+  opened_on date not null,
+  closed_on date,               -- null: open, or closed on an unknown day (closed_undated)
+  due_on date,                  -- by due_at, else by the table of deadlines; null: no deadline known
+  region varchar,
+  municipality varchar,
+  topic_group varchar,
+  topic varchar,
+  channel varchar,
+  kind varchar not null,
+  complaints bigint not null,
+  closed_undated bigint not null,   -- closed by status, without a closing date
+  closed_in_time bigint not null,   -- closed by the deadline
+  repeat_known bigint not null,     -- the place or the sender is known, so a repeat would be seen
+  repeats bigint not null           -- same topic group, municipality and place or sender within the 30 days before
+);
+
+create table daily_totals (     -- the same, small: each measure is counted on its own day
+  day date not null,
+  region varchar,
+  topic_group varchar,
+  kind varchar not null,
+  received bigint not null,
+  closed bigint not null,
+  closed_undated bigint not null,   -- on the opening day
+  due bigint not null,              -- deadline is this day
+  due_kept bigint not null,         -- of these: closed by the deadline
+  repeat_known bigint not null,     -- on the opening day
+  repeats bigint not null           -- on the opening day
+);
+
+create table source_days (      -- what arrived from where, for completeness
+  source varchar not null,
+  region varchar,
+  day date not null,
+  complaints bigint not null
+);
+
+create table deadlines (        -- days to answer, where the export gives no due date; empty topic_group = all
+  source varchar not null,
+  topic_group varchar,
+  days bigint not null
+);
+
+create table aliases (          -- the user's own spellings: kind is region | municipality | topic_group | topic | channel
+  kind varchar not null,
+  spelling varchar not null,
+  name varchar not null,
+  region varchar                -- for municipalities; empty = any
+);
+
+create table regions (          -- reference: names, time zone, population
+  region varchar not null,      -- as in complaints.region
+  code varchar,                 -- ISO 3166-2
+  name_ru varchar,
+  name_en varchar,
+  district_ru varchar,
+  district_en varchar,
+  time_zone varchar,
+  population bigint
+);
+
+create table municipalities (   -- reference, where one is known
+  region varchar not null,
+  municipality varchar not null,
+  population bigint
+);
