@@ -110,6 +110,26 @@ create table daily_totals (     -- the same, small: each measure is counted on i
   repeats bigint not null           -- on the opening day
 );
 
+create table region_totals (     -- daily_totals summed over the topic groups: most questions need no more
+  day date not null,
+  region varchar,
+  kind varchar not null,
+  received bigint not null,
+  closed bigint not null,
+  closed_undated bigint not null,
+  due bigint not null,
+  due_kept bigint not null,
+  repeat_known bigint not null,
+  repeats bigint not null
+);
+
+create table choices (          -- what the filters can choose from; additive, so always sum
+  meaning varchar not null,     -- region | municipality | topic_group | topic | channel | kind
+  parent varchar not null,      -- of a municipality its region, of a topic its topic group; empty: none
+  value varchar not null,       -- empty: not stated
+  complaints bigint not null    -- of every kind
+);
+
 create table source_days (      -- what arrived from where, for completeness
   source varchar not null,
   region varchar,

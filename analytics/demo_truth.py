@@ -1,0 +1,106 @@
+"""What the demo country knows about its events: the list as announced, and the truth of what each of them did."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet as pq
+
+from analytics.demo_calendar import Event
+from analytics.demo_counts import Effect
+from analytics.demo_draw import Counts
+from analytics.demo_events import HIDDEN
+from analytics.demo_files import named
+from analytics.demo_places import Places
+
+TRUTH = """
+select
+  event, region, municipality, topic_group, day,
+  sum(expected) as expected, sum(drawn)::bigint as extra
+from cells
+group by all
+having extra <> 0 or abs(sum(expected)) >= 0.005
+order by day, event, region, municipality, topic_group
+"""
+
+
+@dataclass(frozen=True)
+class Happenings:
+    """All events of the axis of days, which starts on `axis_start`, with their ids and what their types mean."""
+
+    events: list[Event]
+    ids: list[str]
+    types: dict[str, Any]
+    effects: list[Effect]
+    axis_start: date
+
+    def titles(self) -> list[str]:
+        return [event.title or self.types[event.type]["title"] for event in self.events]
+
+
+def write_truth(
+    path: Path, counts: Counts, happenings: Happenings, places: Places, groups: list[str], *, start: date
+) -> None:
+    """Writes a row for each event, place, topic group and day on which complaints came or stayed away because of it.
+
+    `expected` is the mean, `extra` the number that was drawn: without the event there would be so many fewer (more,
+    where it is negative). An empty municipality is the whole region.
+    """
+    cells = pa.table({name: column for name, column in vars(counts.extras).items() if name != "effect"})
+    with duckdb.connect() as connection:
+        connection.register("cells", cells)
+        merged = connection.execute(TRUTH).fetchnumpy()
+    event, municipality = merged["event"], merged["municipality"]
+    columns = {
+        "event_id": named(event, happenings.ids),
+        "type": named(event, [event.type for event in happenings.events]),
+        "title": named(event, happenings.titles()),
+        "region": named(merged["region"], places.regions),
+        "municipality": named(municipality, places.names, mask=municipality < 0),
+        "topic_group": named(merged["topic_group"], groups),
+        "day": pa.array(np.datetime64(start, "D") + merged["day"], pa.date32()),
+        "expected": merged["expected"],
+        "extra": merged["extra"],
+    }
+    pq.write_table(pa.table(columns), path, compression="zstd")
+
+
+def write_events(path: Path, happenings: Happenings, places: Places, groups: list[str], *, end: date) -> None:
+    """Writes the events that were known on `end`, those announced for the weeks after it included."""
+    topics = {kind: _topics(happenings.effects, kind, groups) for kind in happenings.types}
+    rows = []
+    for event, number, title in zip(happenings.events, happenings.ids, happenings.titles(), strict=True):
+        known = happenings.axis_start + timedelta(event.starts - happenings.types[event.type]["known_before"])
+        if event.type in HIDDEN or known > end:
+            continue
+        rows.append(
+            {
+                "id": number,
+                "type": event.type,
+                "title": title,
+                "starts_on": happenings.axis_start + timedelta(event.starts),
+                "ends_on": happenings.axis_start + timedelta(event.ends),
+                "region": "" if event.region < 0 else places.regions[event.region],
+                "municipality": "|".join(places.names[municipality] for municipality in event.municipalities),
+                "topic": topics[event.type],
+                "strength": event.strength,
+                "unit": happenings.types[event.type].get("unit", "") if event.strength is not None else "",
+                "known_since": known,
+                "source": "demo",
+                "cancelled": "true" if event.cancelled else "false",
+            }
+        )
+    pa.csv.write_csv(pa.Table.from_pylist(rows), path)
+
+
+def _topics(effects: list[Effect], kind: str, groups: list[str]) -> str:
+    """The topic groups of a type, several by |; empty: all."""
+    touched = [effect.topic_group for effect in effects if effect.type == kind]
+    return "" if -1 in touched or not touched else "|".join(dict.fromkeys(groups[group] for group in touched))

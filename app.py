@@ -1,0 +1,16 @@
+"""The Overview: what needs my attention this week?"""
+
+from pages.shared import components
+from pages.shared.frame import open_page
+
+with open_page("overview") as (answers, filters, text):
+    components.headline(answers.headline(filters), text)
+    components.tiles(answers.tiles(filters), text)
+    components.over_time(answers.received_and_closed(filters), filters, text)
+    left, right = components.halves()
+    with left:
+        components.what_moved(answers.movers(filters, "topic"), "topic", text)
+    with right:
+        places = answers.places(filters)
+        components.what_moved(answers.movers(filters, places), places, text)
+    components.completeness(answers.completeness(filters), answers.last_full_day(filters), text)

@@ -1,0 +1,142 @@
+"""The answers of the analytics, remembered between reruns: by store, snapshot and filters."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from analytics import explain, overview, queries
+from analytics.explain import Sentence
+from analytics.queries import Filters, LastFullDay
+from analytics.settings import Settings, read_settings
+from analytics.store import Store, open_store
+
+CONTEXT_DAYS = 91  # a chart over time shows at least these, however short the reader's period
+
+
+@dataclass(frozen=True)
+class Answers:
+    """The answers of one store as it is in one snapshot, so that all numbers of a page agree."""
+
+    store: Store
+    snapshot: int
+
+    def kind(self) -> str:
+        """'demo' or 'real'."""
+        return str(_remembered("kind", self))
+
+    def is_empty(self) -> bool:
+        """Is there no complaint in the store?"""
+        return bool(_remembered("is_empty", self))
+
+    def setting(self, name: str) -> str | None:
+        """What was set on the Data page: home_region, language; None if nothing."""
+        return _remembered("setting", self, name)  # type: ignore[no-any-return]
+
+    def choices(self, meaning: str, parents: tuple[str, ...] = ()) -> list[str]:
+        """What can be chosen for a meaning, the most frequent first; of some parents only (regions, topic groups)."""
+        return list(_remembered("choices", self, meaning, parents))
+
+    def home_region(self) -> str | None:
+        """The reader's region: as set, or the only one of the store; None when there are several."""
+        regions = [region for region in self.choices("region") if region]
+        home = self.setting("home_region")
+        return home if home in regions else regions[0] if len(regions) == 1 else None
+
+    def places(self, filters: Filters) -> str:
+        """The places to compare: regions, or the municipalities where one region (or none) is known."""
+        regions = filters.regions or tuple(region for region in self.choices("region") if region)
+        return "region" if len(regions) > 1 else "municipality"
+
+    def span(self) -> tuple[date | None, date | None]:
+        """The first and the last opening day of the store."""
+        return _remembered("span", self)  # type: ignore[no-any-return]
+
+    def last_full_day(self, filters: Filters) -> LastFullDay:
+        """Up to which day the data of the chosen places are whole."""
+        return _remembered("last_full_day", self, replace(filters, first_day=None, last_day=None))  # type: ignore[no-any-return]
+
+    def as_of(self, filters: Filters) -> date:
+        """The last full day; the last opening day where no import says more."""
+        return self.last_full_day(filters).day or self.span()[1] or date.min
+
+    def received(self, filters: Filters) -> int:
+        """How many complaints the filters leave, in any period."""
+        return int(_remembered("received", self, replace(filters, first_day=None, last_day=None)))
+
+    def tiles(self, filters: Filters) -> pd.DataFrame:
+        """The six measures of the Overview; see analytics.overview.tiles."""
+        return _remembered("tiles", self, filters, self.as_of(filters))  # type: ignore[no-any-return]
+
+    def movers(self, filters: Filters, by: str) -> pd.DataFrame:
+        """What rose and what fell; see analytics.overview.movers."""
+        return _remembered("movers", self, filters, self.as_of(filters), by)  # type: ignore[no-any-return]
+
+    def received_and_closed(self, filters: Filters) -> pd.DataFrame:
+        """Each day's received and closed, of the period or of 13 weeks if that is longer."""
+        as_of = self.as_of(filters)
+        first, last = queries.period(filters, as_of)
+        wide = replace(filters, first_day=min(first, last - timedelta(days=CONTEXT_DAYS - 1)), last_day=last)
+        return _remembered("received_and_closed", self, wide, as_of)  # type: ignore[no-any-return]
+
+    def completeness(self, filters: Filters, days: int = 28) -> pd.DataFrame:
+        """Which of the last days are loaded; see analytics.queries.completeness."""
+        return _remembered("completeness", self, filters, self.as_of(filters), days)  # type: ignore[no-any-return]
+
+    def headline(self, filters: Filters) -> list[Sentence]:
+        """The Overview's first sentences, from its own numbers."""
+        movers = [self.movers(filters, by) for by in ("topic_group", self.places(filters))]
+        return explain.headline(self.tiles(filters), pd.concat(movers), self.last_full_day(filters))
+
+
+def open_answers() -> Answers:
+    """The answers of the store in the settings, as it is now. Raises BadInput when it cannot be opened."""
+    store = _store(read_settings())
+    return Answers(store, store.snapshot())
+
+
+@st.cache_resource(show_spinner=False)
+def _store(settings: Settings) -> Store:
+    return open_store(settings)
+
+
+def _choices(store: Store, meaning: str, parents: tuple[str, ...]) -> list[str]:
+    table = _all_choices(store.path, store.snapshot(), store)
+    table = table[table["meaning"] == meaning]
+    if parents:
+        table = table[table["parent"].isin(parents)]
+    return list(dict.fromkeys(table["value"]))
+
+
+@st.cache_data(max_entries=4, show_spinner=False)
+def _all_choices(path: str, snapshot: int, _store: Store) -> pd.DataFrame:
+    return queries.choices(_store)
+
+
+QUESTIONS: dict[str, Callable[..., Any]] = {
+    "kind": lambda store: store.kind,
+    "is_empty": lambda store: store.is_empty(),
+    "setting": lambda store, name: store.setting(name),
+    "choices": _choices,
+    "span": lambda store: queries.span(store, Filters(kinds=())),
+    "last_full_day": queries.last_full_day,
+    "received": lambda store, filters: int(queries.daily_counts(store, filters)["complaints"].sum()),
+    "tiles": overview.tiles,
+    "movers": overview.movers,
+    "received_and_closed": queries.received_and_closed,
+    "completeness": queries.completeness,
+}
+
+
+def _remembered(question: str, answers: Answers, *arguments: object) -> Any:
+    return _answer(question, answers.store.path, answers.snapshot, arguments, answers.store)
+
+
+@st.cache_data(max_entries=3000, show_spinner=False)
+def _answer(question: str, path: str, snapshot: int, arguments: tuple[object, ...], _store: Store) -> Any:
+    return QUESTIONS[question](_store, *arguments)

@@ -1,0 +1,161 @@
+"""Table in, Plotly figure out: the charts of counts over days."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from html import escape
+from typing import Any
+
+import pandas as pd
+import plotly.graph_objects as go
+
+from pages.shared.look import PALETTE, count_axis, day_axis, figure, shortened, steps
+from pages.shared.text import Text
+
+STATES = ("not_loaded", "looks_unloaded", "partly", "loaded")  # from the worst to the best
+MARKS = {"not_loaded": "–", "looks_unloaded": "!", "partly": "!", "loaded": ""}
+MOST_BARS = 190  # more days than that are drawn as weeks
+
+
+def received_and_closed(table: pd.DataFrame, text: Text, *, first_day: date, last_day: date) -> go.Figure:
+    """Bars of what was received and a line of what was closed; the reader's period stands out.
+
+    `table`: day, received, closed, one row for each day. More than half a year is drawn in whole weeks.
+    """
+    marks, weekly = _weeks_if_many(table)
+    days = [day.date() for day in pd.to_datetime(marks["day"])]
+    names = [text.period(day, day + timedelta(days=6)) if weekly else text.day(day, "weekday") for day in days]
+    received = [
+        f"{name}<br>{text('chart.received')}: <b>{text.number(n)}</b>" for name, n in zip(names, marks["received"])
+    ]
+    closed = [f"{text('chart.closed')}: <b>{text.number(n)}</b>" for n in marks["closed"]]
+    chosen = [first_day <= day <= last_day for day in days]
+    x = [day.isoformat() for day in days]
+    data = [
+        {
+            "type": "bar",
+            "name": text("chart.received"),
+            "x": x,
+            "y": marks["received"].tolist(),
+            "marker": {"color": PALETTE["received"], "opacity": [1.0 if inside else 0.5 for inside in chosen]},
+            "hovertext": received,
+            "hovertemplate": "%{hovertext}<extra></extra>",
+        },
+        {
+            "type": "scatter",
+            "mode": "lines",
+            "name": text("chart.closed"),
+            "x": x,
+            "y": marks["closed"].tolist(),
+            "line": {"color": PALETTE["closed"], "width": 2.5},
+            "hovertext": closed,
+            "hovertemplate": "%{hovertext}<extra></extra>",
+        },
+    ]
+    title = text("chart.per_week" if weekly else "chart.per_day")
+    return figure(
+        data,
+        text,
+        height=290,
+        bargap=0.2,
+        hovermode="x",
+        showlegend=True,
+        xaxis=day_axis(days, text),
+        yaxis=count_axis(title),
+        margin={"l": 8, "r": 8, "t": 30, "b": 4},
+    )
+
+
+def completeness(table: pd.DataFrame, text: Text, *, by: str) -> go.Figure:
+    """Which days are loaded: one line for each source (or `by` = region), one cell for each day.
+
+    `table`: source, region, day, complaints, usual, state. A cell of several regions is `partly` loaded when only
+    some of them look unloaded or are missing.
+    """
+    cells = _cells(table, by)
+    days = sorted(set(cells["day"]))
+    lines = list(dict.fromkeys(cells["line"]))
+    known = {(row["line"], row["day"]): row for row in cells.to_dict("records")}
+    found = [[known.get((line, day)) for day in days] for line in lines]
+    dates = [day.date() for day in days]
+    names = [_line_name(line, text, by) for line in lines]
+    data = [
+        {
+            "type": "heatmap",
+            "x": [day.isoformat() for day in dates],
+            "y": list(range(len(lines))),
+            "z": [[STATES.index(cell["state"]) if cell else None for cell in line] for line in found],
+            "zmin": -0.5,
+            "zmax": 3.5,
+            "colorscale": steps([PALETTE[state] for state in STATES]),
+            "showscale": False,
+            "xgap": 2,
+            "ygap": 2,
+            "text": [[MARKS[cell["state"]] if cell else "" for cell in line] for line in found],
+            "texttemplate": "<b>%{text}</b>",
+            "textfont": {"color": "#ffffff", "size": 12},
+            "hovertext": [
+                [_cell_words(name, day, cell, text) for day, cell in zip(dates, line)]
+                for name, line in zip(names, found)
+            ],
+            "hovertemplate": "%{hovertext}<extra></extra>",
+        }
+    ]
+    many = len(lines) > 1 or by == "region"
+    return figure(
+        data,
+        text,
+        height=(22 if many else 34) * len(lines) + 30,
+        hovermode="closest",
+        margin={"l": 8, "r": 0, "t": 0, "b": 4},
+        xaxis={**day_axis(dates, text), "showgrid": False},
+        yaxis={
+            "tickvals": list(range(len(lines))),
+            "ticktext": [escape(shortened(name, 30)) for name in names],
+            "visible": many,
+            "showgrid": False,
+            "zeroline": False,
+            "autorange": "reversed",
+            "automargin": True,
+            "fixedrange": True,
+            "tickfont": {"size": 12},
+        },
+    )
+
+
+def _weeks_if_many(table: pd.DataFrame) -> tuple[pd.DataFrame, bool]:
+    """The table by day, or by weeks that end with its last day when the days are too many; a part of a week is cut."""
+    if len(table) <= MOST_BARS:
+        return table, False
+    whole = table.iloc[len(table) % 7 :]
+    week = pd.RangeIndex(len(whole)) // 7
+    sums = whole[["received", "closed"]].groupby(week).sum()
+    return sums.assign(day=whole["day"].iloc[::7].to_numpy()), True
+
+
+def _cells(table: pd.DataFrame, by: str) -> pd.DataFrame:
+    """One row for each line and day: complaints, usual, state, how many of how many places are not whole."""
+    table = table.assign(line=table[by].fillna(""), bad=table["state"] != "loaded", day=pd.to_datetime(table["day"]))
+    grouped = table.groupby(["line", "day"], sort=True)
+    cells = grouped.agg(
+        complaints=("complaints", "sum"), usual=("usual", "sum"), bad=("bad", "sum"), places=("bad", "size")
+    ).reset_index()
+    worst = grouped["state"].agg(lambda states: min(states, key=STATES.index)).to_numpy()
+    cells["state"] = [
+        "partly" if 0 < bad < places else state for bad, places, state in zip(cells["bad"], cells["places"], worst)
+    ]
+    return cells
+
+
+def _line_name(line: str, text: Text, by: str) -> str:
+    return text.name("region", line) if by == "region" else line or text("name.unknown")
+
+
+def _cell_words(name: str, day: date, cell: dict[str, Any] | None, text: Text) -> str:
+    head = f"<b>{text.day(day, 'weekday')}</b><br>{escape(name)}"
+    if cell is None:
+        return head
+    state = text.of("state", cell["state"])
+    if cell["places"] > 1 and cell["bad"]:
+        state = text("chart.places_bad", bad=int(cell["bad"]), places=int(cell["places"]))
+    return f"{head}<br>{state}<br>{text('chart.now_usual', now=cell['complaints'], usual=cell['usual'])}"

@@ -1,0 +1,189 @@
+"""The filters in the sidebar: widgets bound to the URL, and what they say in words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import date, timedelta
+from urllib.parse import urlencode
+
+import streamlit as st
+
+from analytics.queries import COUNTED, Filters
+from pages.shared.answers import Answers
+from pages.shared.text import LOCALES, Text, plain
+
+PERIODS = {"days_7": 7, "days_28": 28, "weeks_13": 91, "weeks_52": 364, "month": 0, "year": 0, "own": 0}
+DEFAULT_PERIOD = "days_7"
+KINDS = (*COUNTED, "thanks")
+LISTS = ("region", "municipality", "topic_group", "topic", "channel")  # in the order in which they narrow each other
+KEYS = ("period", "days", *LISTS, "kind")
+MOST_OPTIONS = 400  # longer lists slow the browser; a parent (region, topic group) makes them shorter
+
+
+def filters(answers: Answers, text: Text) -> Filters:
+    """The widgets of the filters, and what is chosen in them. Nothing is shown while the store is empty."""
+    if answers.is_empty():
+        return Filters()
+    st.subheader(text("filters.title"), anchor=False)
+    period_place = st.container()
+    home = answers.home_region()
+    chosen: dict[str, tuple[str, ...]] = {}
+    for meaning in LISTS:
+        chosen[meaning] = _several(meaning, answers, text, chosen, home)
+    kinds = _kinds(answers, text)
+    found = Filters(
+        regions=chosen["region"],
+        municipalities=chosen["municipality"],
+        topic_groups=chosen["topic_group"],
+        topics=chosen["topic"],
+        channels=chosen["channel"],
+        kinds=kinds,
+    )
+    with period_place:
+        first, last = _period(answers.as_of(found), answers, text)
+    _below(home, text)
+    return Filters(first, last, *(getattr(found, field) for field in list(Filters.__dataclass_fields__)[2:]))
+
+
+def in_words(answers: Answers, chosen: Filters, text: Text) -> str:
+    """The reader's choice as one line: the period, the places, the topics."""
+    parts = [text.period(chosen.first_day, chosen.last_day)] if chosen.first_day and chosen.last_day else []
+    for meaning, values in (
+        ("region", chosen.regions),
+        ("municipality", chosen.municipalities),
+        ("topic_group", chosen.topic_groups),
+        ("topic", chosen.topics),
+        ("channel", chosen.channels),
+    ):
+        if len(values) > 3:
+            parts.append(text(f"filters.many_{meaning}", n=len(values)))
+        elif values:
+            parts.append(", ".join(plain(text.name(meaning, value)) for value in values))
+        elif meaning == "region" and answers.places(chosen) == "region":
+            parts.append(text("filters.all_regions"))
+    if set(chosen.kinds) != set(COUNTED):
+        parts.append(", ".join(text.name("kind", kind) for kind in chosen.kinds or KINDS))
+    return " · ".join(parts)
+
+
+def write_again() -> None:
+    """After a change of language: write each choice anew, so that browser and URL show it in the new words."""
+    for key in KEYS:
+        if key in st.session_state:
+            st.session_state[key] = st.session_state[key]
+
+
+def _several(
+    meaning: str, answers: Answers, text: Text, chosen: dict[str, tuple[str, ...]], home: str | None
+) -> tuple[str, ...]:
+    """One list of the sidebar; empty means all. A list without a choice in it is not shown."""
+    parents = chosen[{"municipality": "region", "topic": "topic_group"}[meaning]] if meaning in PARENTS else ()
+    options = answers.choices(meaning, parents)
+    default = [home] if meaning == "region" and home else []
+    if meaning == "municipality" and not parents and answers.places(Filters()) == "region":
+        return ()
+    if len(options) < 2:
+        return tuple(default)
+    options = options[:MOST_OPTIONS]
+    _seed(meaning, options, lambda words, option: words.name(meaning, option))
+    return tuple(
+        st.multiselect(
+            text(f"filters.{meaning}"),
+            options,
+            default=default,
+            format_func=lambda option: text.name(meaning, option),
+            placeholder=text(f"filters.any_{meaning}"),
+            key=meaning,
+            bind="query-params",
+            filter_mode="contains",
+            select_all=False,
+        )
+    )
+
+
+PARENTS = {"municipality": "region", "topic": "topic_group"}
+
+
+def _kinds(answers: Answers, text: Text) -> tuple[str, ...]:
+    options = [*KINDS, *(kind for kind in answers.choices("kind") if kind not in KINDS)]
+    _seed("kind", options, lambda words, kind: words.name("kind", kind))
+    return tuple(
+        st.pills(
+            text("filters.kind"),
+            options,
+            selection_mode="multi",
+            default=list(COUNTED),
+            format_func=lambda kind: text.name("kind", kind),
+            key="kind",
+            bind="query-params",
+            help=text("filters.kind_help"),
+        )
+    )
+
+
+def _period(as_of: date, answers: Answers, text: Text) -> tuple[date, date]:
+    """The first and the last day of the period chosen; every preset ends with the last full day."""
+    _seed("period", list(PERIODS), lambda words, period: words.of("period", period))
+    period = st.selectbox(
+        text("filters.period"),
+        list(PERIODS),
+        format_func=lambda name: text.of("period", name),
+        key="period",
+        bind="query-params",
+    )
+    if period == "own":
+        first, last = answers.span()
+        days = st.date_input(
+            text("filters.days"),
+            (max(first or as_of, as_of - timedelta(days=27)), as_of),
+            min_value=first,
+            max_value=max(last or as_of, as_of),
+            key="days",
+            bind="query-params",
+            format="DD.MM.YYYY",
+        )
+        days = days if isinstance(days, tuple) else (days,)
+        return (days[0], days[-1]) if days else (as_of, as_of)
+    if period == "month":
+        return as_of.replace(day=1), as_of
+    if period == "year":
+        return as_of.replace(month=1, day=1), as_of
+    return as_of - timedelta(days=PERIODS[period or DEFAULT_PERIOD] - 1), as_of
+
+
+def _below(home: str | None, text: Text) -> None:
+    """Reset, and the address of what is shown now."""
+    with st.container(horizontal=True):
+        st.button(text("filters.reset"), icon=":material/restart_alt:", on_click=_reset, args=(home,), type="tertiary")
+        with st.popover(text("filters.link"), icon=":material/link:", type="tertiary"):
+            st.caption(text("filters.link_help"))
+            st.code(_address(text), language=None, wrap_lines=True)
+
+
+def _address(text: Text) -> str:
+    """This view's address, with the language in it, so that a colleague sees the same."""
+    chosen = {key: st.query_params.get_all(key) for key in st.query_params if key in KEYS}
+    return f"{st.context.url}?{urlencode({**chosen, 'lang': text.language}, doseq=True)}"
+
+
+def _reset(home: str | None) -> None:
+    for key in KEYS:
+        if key in st.session_state and key != "days":
+            st.session_state[key] = {"period": DEFAULT_PERIOD, "kind": list(COUNTED)}.get(key, [])
+    if home and "region" in st.session_state:
+        st.session_state["region"] = [home]
+
+
+def _seed(key: str, options: Sequence[str], label: Callable[[Text, str], str]) -> None:
+    """Understand an address written in another language, or with the values as they are stored.
+
+    Streamlit itself writes and reads the labels of the options as the reader sees them.
+    """
+    given = st.query_params.get_all(key)
+    if key in st.session_state or not given:
+        return
+    known = {label(Text(language), option): option for language in LOCALES for option in options}
+    values = [known.get(value, value) for value in given]
+    values = [value for value in values if value in options]
+    if values:
+        st.session_state[key] = values[-1] if key == "period" else values

@@ -1,0 +1,177 @@
+"""The building blocks of the pages: headline, tiles, charts with their titles."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from datetime import date
+from typing import Any
+
+import pandas as pd
+import plotly.graph_objects as go
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from analytics.explain import Sentence
+from analytics.queries import Filters, LastFullDay
+from pages.shared import charts
+from pages.shared.look import CONFIG
+from pages.shared.movers import movers
+from pages.shared.text import Text, plain
+
+SHARES = ("overdue_share", "repeat_share")  # measures from 0 to 1
+DAYS = ("days_to_close",)
+
+
+def headline(sentences: Sequence[Sentence], text: Text) -> None:
+    """The first lines of a page: what the numbers say, in plain language."""
+    words = [text.of("headline", sentence.key, **_values(sentence, text)) for sentence in sentences]
+    if words:
+        st.markdown("\n".join(f"- {sentence}" for sentence in words))
+
+
+def tiles(table: pd.DataFrame, text: Text) -> None:
+    """One tile for each measure: value, 13 weeks, the change against the usual and against last year, in words."""
+    with st.grid(columns=len(table), min_column_width=158, gap="xsmall"):
+        for tile in table.to_dict("records"):
+            _tile(tile, text)
+
+
+def over_time(table: pd.DataFrame, filters: Filters, text: Text) -> None:
+    """Received and closed by day, the period chosen standing out."""
+    first, last = filters.first_day or date.min, filters.last_day or date.max
+    chart("over_time", charts.received_and_closed(table, text, first_day=first, last_day=last), text)
+
+
+def what_moved(table: pd.DataFrame, by: str, text: Text) -> None:
+    """What rose and what fell: topics or places."""
+    if table.empty:
+        note(f"movers_{by}", text)
+    else:
+        chart(f"movers_{by}", movers(table, text, by=by), text)
+
+
+def completeness(table: pd.DataFrame, last_full_day: LastFullDay, text: Text) -> None:
+    """The strip of the last days, and in words up to when the data are whole."""
+    with st.container(border=True):
+        st.subheader(text("completeness.title"), anchor=False, help=text("completeness.help"))
+        words = [text("completeness.until", day=last_full_day.day)] if last_full_day.day else []
+        words += _unloaded(table, text)
+        if len(last_full_day.behind):
+            words.append(text("completeness.behind", n=len(last_full_day.behind)))
+        if len(last_full_day.ended):
+            words.append(text("completeness.ended", n=len(last_full_day.ended)))
+        st.caption(" ".join(words))
+        if len(table):
+            figure = charts.completeness(table, text, by="source")
+            st.plotly_chart(figure, config=CONFIG, key="completeness", alt=text("completeness.alt"))
+
+
+def chart(key: str, figure: go.Figure, text: Text) -> None:
+    """A chart below its title; `key` is the family of its words: title, and alt for those who cannot see it."""
+    with st.container(border=True, height="stretch"):
+        st.subheader(text(f"{key}.title"), anchor=False, help=text(f"{key}.help"))
+        st.plotly_chart(figure, config=CONFIG, key=key, alt=text(f"{key}.alt"))
+
+
+def note(key: str, text: Text) -> None:
+    """A sentence in the place of a chart that has nothing to show."""
+    with st.container(border=True, height="stretch"):
+        st.subheader(text(f"{key}.title"), anchor=False)
+        st.caption(text(f"{key}.none"))
+
+
+def halves() -> Sequence[DeltaGenerator]:
+    """Two places side by side; one above the other on a phone."""
+    return st.columns(2, gap="xsmall")
+
+
+def _tile(tile: dict[str, Any], text: Text) -> None:
+    measure = tile["measure"]
+    known = bool(tile["known"]) and not _missing(tile["value"])
+    change = _change(tile, text) if known else None
+    weeks = [None if _missing(week) else float(week) for week in tile["weekly"]]
+    st.metric(
+        text.of("measure", measure),
+        amount(measure, tile["value"], text) if known else "—",
+        change[0] if change else text.of("unknown", tile["unknown"] or "not_known") if not known else None,
+        delta_arrow=change[1] if change else "off",
+        delta_color=change[2] if change else "gray",
+        delta_description=_last_year(tile, text) if known else None,
+        help=text.of("definition", measure),
+        chart_data=weeks if known and any(week is not None for week in weeks) else None,
+        chart_type="area",
+        border=True,
+        height="stretch",
+    )
+
+
+def amount(measure: str, value: float, text: Text) -> str:
+    """A measure's value with its unit."""
+    if measure in SHARES:
+        return text.percent(value, 1)
+    if measure in DAYS:
+        return text("unit.days", n=round(value)) if value >= 10 else text("unit.days_part", value=text.number(value, 1))
+    return text.number(value)
+
+
+def _change(tile: dict[str, Any], text: Text) -> tuple[str, Any, Any] | None:
+    """The words of the change against the usual, the arrow and the colour; None when no usual is known."""
+    value, usual = tile["value"], tile["usual"]
+    if _missing(usual):
+        return text("change.no_usual"), "off", "gray"
+    low, high = tile["usual_low"], tile["usual_high"]
+    expected = not _missing(low) and low <= value <= high
+    rising = value > usual
+    words = _difference(tile["measure"], value, usual, text)
+    if expected or not words:
+        return text("change.expected", change=words) if words else text("change.same"), "off", "gray"
+    color = "orange" if rising == bool(tile["is_rising_bad"]) else "blue"
+    return text("change.against_usual", change=words), "up" if rising else "down", color
+
+
+def _last_year(tile: dict[str, Any], text: Text) -> str | None:
+    if _missing(tile["last_year"]):
+        return text("change.no_last_year")
+    words = _difference(tile["measure"], tile["value"], tile["last_year"], text)
+    return text("change.against_last_year", change=words) if words else text("change.same_last_year")
+
+
+def _difference(measure: str, value: float, before: float, text: Text) -> str:
+    """A signed difference in the measure's unit; empty when it rounds to nothing."""
+    if measure in SHARES:
+        points = round((value - before) * 100, 1)
+        return text("unit.points", points=text.signed(points, 1)) if points else ""
+    if measure in DAYS:
+        days = round(value - before, 1)
+        return text("unit.days_part", value=text.signed(days, 1)) if days else ""
+    if not before:
+        return ""
+    return text.change(value / before) if round(value / before, 2) != 1 else ""
+
+
+def _unloaded(table: pd.DataFrame, text: Text) -> list[str]:
+    """The days that look unloaded, named while they are few."""
+    days = sorted({day.date() for day in pd.to_datetime(table.loc[table["state"] == "looks_unloaded", "day"])})
+    if not days:
+        return [text("completeness.all_loaded")]
+    named = ", ".join(text.day(day, "short") for day in days[:5]) + (" …" if len(days) > 5 else "")
+    return [text("completeness.looks_unloaded", n=len(days), days=named)]
+
+
+def _values(sentence: Sentence, text: Text) -> dict[str, object]:
+    """The values of a sentence, written: shares as per cent, ratios as a change, names in the reader's language."""
+    writers = {
+        "share": lambda share: text.percent(abs(share), 1 if sentence.key.startswith("overdue") else 0),
+        "ratio": text.change,
+        "name": lambda name: plain(text.any_name(name)),
+        "probability": lambda p: text.percent(math.floor(p * 100) / 100),
+    }
+    found = {name: writers.get(name, text.written)(value) for name, value in sentence.values.items()}  # type: ignore[operator]
+    if sentence.key.startswith("overdue") and "usual" in found:
+        found["usual"] = text.percent(float(str(sentence.values["usual"])), 1)
+    return found
+
+
+def _missing(value: Any) -> bool:
+    return value is None or (isinstance(value, float) and math.isnan(value))

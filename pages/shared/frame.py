@@ -1,0 +1,99 @@
+"""The frame around every page: title, menu, language, filters. Widget state and the URL live only here."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import NamedTuple
+
+import streamlit as st
+
+from analytics.errors import BadInput
+from analytics.queries import Filters
+from pages.shared import choosing
+from pages.shared.answers import Answers, open_answers
+from pages.shared.text import LOCALES, Text, language_of
+
+PAGES = {  # the menu, in its order: name -> file, icon
+    "overview": ("app.py", ":material/dashboard:"),
+    "data": ("pages/data.py", ":material/database:"),
+}
+
+
+class Page(NamedTuple):
+    """What a page works with: the answers of the store, the reader's filters, the reader's words."""
+
+    answers: Answers
+    filters: Filters
+    text: Text
+
+
+@contextmanager
+def open_page(name: str, *, needs_complaints: bool = True) -> Iterator[Page]:
+    """The frame of the page `name`; inside it any error becomes one sentence with a reference number.
+
+    A page that `needs_complaints` shows what to do instead while the store, or the choice of filters, has none.
+    """
+    st.set_page_config(layout="wide", page_icon=":material/notifications_active:")
+    text = Text(language_of(st.context.locale))
+    try:
+        answers = open_answers()
+        with st.sidebar:
+            text = _menu(answers)
+            filters = choosing.filters(answers, text)
+        st.set_page_config(page_title=f"{text(f'page.{name}')} · {text('app.name')}")
+        _head(name, answers, filters, text)
+        if needs_complaints and not _has_complaints(answers, filters, text):
+            st.stop()
+        yield Page(answers, filters, text)
+    except BadInput as error:
+        st.error(text.error(error), icon=":material/error:")
+    except Exception:  # the reader gets a sentence and a number, the log the number and the whole story
+        reference = secrets.token_hex(3).upper()
+        logging.getLogger("forerunner").exception("error %s on the page %s", reference, name)
+        st.error(text("error.unexpected", reference=reference), icon=":material/error:")
+
+
+def _menu(answers: Answers) -> Text:
+    """The name, the language and the links to the pages; answers the words of the language chosen."""
+    language = answers.setting("language") or language_of(st.context.locale)
+    text = Text(language if language in LOCALES else "en")
+    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+        name = st.empty()
+        chosen = st.segmented_control(
+            text("menu.language"),
+            list(LOCALES),
+            default=text.language,
+            key="lang",
+            bind="query-params",
+            required=True,
+            label_visibility="collapsed",
+            on_change=choosing.write_again,
+        )
+    text = Text(chosen or text.language)
+    name.markdown(f"### {text('app.name')}", width="content")
+    for page, (file, icon) in PAGES.items():
+        st.page_link(file, label=text(f"page.{page}"), icon=icon, width="stretch")
+    return text
+
+
+def _head(name: str, answers: Answers, filters: Filters, text: Text) -> None:
+    if answers.kind() == "demo":
+        st.info(text("frame.demo"), icon=":material/science:")
+    st.title(text(f"{name}.title"), anchor=False)
+    if not answers.is_empty():
+        st.caption(choosing.in_words(answers, filters, text))
+
+
+def _has_complaints(answers: Answers, filters: Filters, text: Text) -> bool:
+    """Is there anything to show? If not, say what to do."""
+    if answers.is_empty():
+        st.info(text("empty.store"), icon=":material/upload_file:")
+        st.page_link(PAGES["data"][0], label=text("empty.to_data"), icon=PAGES["data"][1])
+        return False
+    if not answers.received(filters):
+        st.info(text("empty.filters"), icon=":material/filter_alt_off:")
+        return False
+    return True

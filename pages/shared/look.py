@@ -1,0 +1,86 @@
+"""The look that all charts share: the palette, the frame of a figure, its axes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import date
+from typing import Any
+
+import plotly.graph_objects as go
+
+from pages.shared.text import Text
+
+# Safe for the colour-blind, and at least 3:1 against the light and the dark background, so one palette serves both.
+PALETTE = {
+    "received": "#3b7fd0",
+    "closed": "#cf5f2e",
+    "rising": "#cf5f2e",
+    "falling": "#2f87b8",
+    "loaded": "#3b7fd0",
+    "partly": "#6f93b8",
+    "looks_unloaded": "#c08400",
+    "not_loaded": "#7d8794",
+}
+CLEAR = "rgba(0,0,0,0)"
+GRID = "rgba(128,140,155,0.22)"
+CONFIG = {"displaylogo": False, "displayModeBar": False, "responsive": True, "scrollZoom": False, "doubleClick": False}
+
+
+def figure(data: list[dict[str, Any]], text: Text, *, height: int, **layout: Any) -> go.Figure:
+    """A figure on a clear ground, so that it sits in the light and in the dark theme."""
+    return go.Figure(
+        {
+            "data": data,
+            "layout": {
+                "height": height,
+                "showlegend": False,
+                "paper_bgcolor": CLEAR,
+                "plot_bgcolor": CLEAR,
+                "separators": text.separators,
+                "dragmode": False,
+                "legend": {"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom", "itemclick": False},
+                **layout,
+            },
+        }
+    )
+
+
+def day_axis(days: Sequence[date], text: Text) -> dict[str, Any]:
+    """An axis of days with at most seven labels in the reader's language (Plotly itself knows English months only)."""
+    step = max(1, -(-len(days) // 7))
+    shown = list(days[::-1][::step])[::-1]
+    years = len(days) > 1 and (days[-1] - days[0]).days > 300
+    return {
+        "type": "date",
+        "tickvals": [day.isoformat() for day in shown],
+        "ticktext": [text.day(day, "LLL y" if years else "d MMM") for day in shown],
+        "tickangle": 0,
+        "showgrid": False,
+        "zeroline": False,
+        "fixedrange": True,
+    }
+
+
+def count_axis(title: str) -> dict[str, Any]:
+    """An axis of counts from zero, with whole numbers."""
+    return {
+        "title": {"text": title, "font": {"size": 12}, "standoff": 6},
+        "rangemode": "tozero",
+        "tickformat": ",d",
+        "nticks": 6,
+        "gridcolor": GRID,
+        "zeroline": False,
+        "automargin": True,
+        "fixedrange": True,
+    }
+
+
+def shortened(name: str, most: int) -> str:
+    """A name cut to `most` characters, with an ellipsis where something was cut."""
+    return name if len(name) <= most else name[: most - 1].rstrip(" ,.–-") + "…"
+
+
+def steps(colors: Iterable[str]) -> list[list[Any]]:
+    """A colour scale of hard steps, one for each whole number from 0."""
+    colors = list(colors)
+    return [[edge / len(colors), color] for i, color in enumerate(colors) for edge in (i, i + 1)]
