@@ -5,7 +5,7 @@ from pages.shared.frame import open_page
 
 with open_page("overview") as (answers, filters, text):
     components.headline(answers.headline(filters), text)
-    components.tiles(answers.tiles(filters), text)
+    components.tiles(answers.tiles(filters), filters, text)
     components.over_time(answers.received_and_closed(filters), filters, text)
     left, right = components.halves()
     with left:

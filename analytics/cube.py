@@ -11,7 +11,7 @@ create or replace temp view {view} as
 select
   rows.source,
   rows.id,
-  rows.sign,
+  rows.sign::tinyint as sign,
   rows.closed_at is null and coalesce(rows.status in ('closed', 'declined'), false) as undated,
   coalesce(rows.due_at, rows.opened_at + to_days(coalesce(own.days, general.days)::integer)) as due_by,
   coalesce(
@@ -28,21 +28,21 @@ left join deadlines as own on rows.source = own.source and rows.topic_group = ow
 left join deadlines as general on rows.source = general.source and coalesce(general.topic_group, '') = ''
 """
 CELL = "opened_on, closed_on, due_on, region, municipality, topic_group, topic, channel, kind"
+# Cells are not summed here: nearly each complaint has one of its own, and `compact` sums up what can be.
 CELLS = f"""
-create or replace temp table moved_cells as
+insert into daily_counts
 select {CELL},
-  sum(sign)::bigint as complaints,
-  sum(case when undated then sign else 0 end)::bigint as closed_undated,
-  sum(case when in_time then sign else 0 end)::bigint as closed_in_time,
-  sum(case when repeat_key is not null then sign else 0 end)::bigint as repeat_known,
-  0::bigint as repeats
+  sign as complaints,
+  case when undated then sign else 0 end as closed_undated,
+  case when in_time then sign else 0 end as closed_in_time,
+  case when repeat_key is not null then sign else 0 end as repeat_known,
+  0 as repeats
 from dated_moved
-group by all
 """
 # A repeat: same region, municipality, topic group and key as a complaint of the 30 days before. A row that moves can
 # make or unmake repeats of rows that do not, so its neighbours are flagged as they were and as they are.
 REPEATS = f"""
-insert into moved_cells
+create or replace temp table moved_repeats as
 with now as (
   select *, 1 as side from dated_now
   where opened_at between $first and $last and repeat_key is not null
@@ -61,60 +61,69 @@ flagged as (
     ) <= interval 30 days as is_repeat
   from (select * from now union all select * from before)
 )
-select {CELL}, 0, 0, 0, 0, sum(side)
+select {CELL}, sum(side)::bigint as repeats
 from flagged
 where is_repeat
 group by all
 having sum(side) <> 0
 """
-COUNTED = "complaints, closed_undated, closed_in_time, repeat_known, repeats"
-# Each measure of the small tables is counted on its own day.
 MEASURES = "received, closed, closed_undated, due, due_kept, repeat_known, repeats"
-SUMS = ", ".join(f"sum({measure})::bigint as {measure}" for measure in MEASURES.split(", "))
-ANY = " or ".join(f"sum({measure}) <> 0" for measure in MEASURES.split(", "))
-TOTALS = f"""
+# Each measure of the small tables is counted on its own day.
+TOTALS = """
 create or replace temp table moved_totals as
-with placed as (
-  select opened_on as day, region, topic_group, kind, complaints as received, 0 as closed, closed_undated,
-    0 as due, 0 as due_kept, repeat_known, repeats
-  from moved_cells
-  union all
-  select closed_on, region, topic_group, kind, 0, complaints, 0, 0, 0, 0, 0
-  from moved_cells where closed_on is not null
-  union all
-  select due_on, region, topic_group, kind, 0, 0, 0, complaints, closed_in_time, 0, 0
-  from moved_cells where due_on is not null
-)
-select day, region, topic_group, kind, {SUMS}
-from placed
+select opened_on as day, region, topic_group, kind, sum(sign)::bigint as received, 0::bigint as closed,
+  sum(case when undated then sign else 0 end)::bigint as closed_undated, 0::bigint as due, 0::bigint as due_kept,
+  sum(case when repeat_key is not null then sign else 0 end)::bigint as repeat_known, 0::bigint as repeats
+from dated_moved
 group by all
-having {ANY}
+union all
+select closed_on, region, topic_group, kind, 0, sum(sign)::bigint, 0, 0, 0, 0, 0
+from dated_moved where closed_on is not null
+group by all
+union all
+select due_on, region, topic_group, kind, 0, 0, 0, sum(sign)::bigint,
+  sum(case when in_time then sign else 0 end)::bigint, 0, 0
+from dated_moved where due_on is not null
+group by all
+union all
+select opened_on, region, topic_group, kind, 0, 0, 0, 0, 0, 0, sum(repeats)::bigint
+from moved_repeats
+group by all
+"""
+REGION_TOTALS = f"""
+insert into region_totals
+select day, region, kind, {", ".join(f"sum({measure})::bigint" for measure in MEASURES.split(", "))}
+from moved_totals
+group by all
+order by day
 """
 CHOICES = """
 insert into choices
-select
-  case
-    when grouping(municipality) = 0 then 'municipality' when grouping(region) = 0 then 'region'
-    when grouping(topic) = 0 then 'topic' when grouping(topic_group) = 0 then 'topic_group'
-    when grouping(channel) = 0 then 'channel' else 'kind'
-  end as meaning,
-  case
-    when grouping(municipality) = 0 then coalesce(region, '') when grouping(topic) = 0 then coalesce(topic_group, '')
-    else ''
-  end as parent,
-  coalesce(
-    case
-      when grouping(municipality) = 0 then municipality when grouping(region) = 0 then region
-      when grouping(topic) = 0 then topic when grouping(topic_group) = 0 then topic_group
-      when grouping(channel) = 0 then channel else kind
-    end, ''
-  ) as value,
-  sum(complaints)
-from moved_cells
-group by grouping sets ((region), (region, municipality), (topic_group), (topic_group, topic), (channel), (kind))
-having sum(complaints) <> 0
+with places as (
+  select coalesce(region, '') as region, coalesce(municipality, '') as municipality, sum(sign) as complaints
+  from dated_moved group by all
+),
+matters as (
+  select coalesce(topic_group, '') as topic_group, coalesce(topic, '') as topic, sum(sign) as complaints
+  from dated_moved group by all
+),
+labels as (
+  select 'region' as meaning, '' as parent, region as value, complaints from places
+  union all select 'municipality', region, municipality, complaints from places
+  union all select 'topic_group', '', topic_group, complaints from matters
+  union all select 'topic', topic_group, topic, complaints from matters
+  union all select 'channel', '', coalesce(channel, ''), sum(sign) from dated_moved group by channel
+  union all select 'kind', '', kind, sum(sign) from dated_moved group by kind
+)
+select meaning, parent, value, sum(complaints) from labels group by all having sum(complaints) <> 0
 """
-TABLES = ("daily_counts", "daily_totals", "region_totals", "choices", "source_days")
+KEYS = {
+    "daily_counts": CELL,
+    "daily_totals": "day, region, topic_group, kind",
+    "region_totals": "day, region, kind",
+    "choices": "meaning, parent, value",
+    "source_days": "day, source, region",
+}
 
 
 def refresh(cursor: duckdb.DuckDBPyConnection) -> None:
@@ -125,14 +134,11 @@ def refresh(cursor: duckdb.DuckDBPyConnection) -> None:
     """
     cursor.execute(DATED.format(view="dated_moved", rows="moved"))
     cursor.execute(CELLS)
-    _add_repeats(cursor)
-    some = " or ".join(f"{measure} <> 0" for measure in COUNTED.split(", "))
-    cursor.execute(f"insert into daily_counts select * from moved_cells where {some} order by opened_on")
+    _count_repeats(cursor)
+    cursor.execute(f"insert into daily_counts select {CELL}, 0, 0, 0, 0, repeats from moved_repeats")
     cursor.execute(TOTALS)
     cursor.execute("insert into daily_totals select * from moved_totals order by day")
-    cursor.execute(
-        f"insert into region_totals select day, region, kind, {SUMS} from moved_totals group by all having {ANY} order by day"
-    )
+    cursor.execute(REGION_TOTALS)
     cursor.execute(CHOICES)
     cursor.execute(
         """
@@ -140,19 +146,32 @@ def refresh(cursor: duckdb.DuckDBPyConnection) -> None:
         select source, region, opened_at::date, sum(sign) from moved group by all having sum(sign) <> 0
         """
     )
-    cursor.execute("drop table moved_cells")
     cursor.execute("drop table moved_totals")
+    cursor.execute("drop table moved_repeats")
+
+
+def sum_up(cursor: duckdb.DuckDBPyConnection) -> None:
+    """Make one row of the many that changes have left for one cell; the sums stay what they are."""
+    for table, keys in KEYS.items():
+        columns = cursor.execute(f"select * from {table} limit 0").description or []
+        measures = [column[0] for column in columns if column[0] not in keys.split(", ")]
+        sums = ", ".join(f"sum({measure})::bigint as {measure}" for measure in measures)
+        some = " or ".join(f"sum({measure}) <> 0" for measure in measures)
+        cursor.execute(f"create or replace temp table summed as select {keys}, {sums} from {table} group by all having {some}")
+        cursor.execute(f"delete from {table}")
+        cursor.execute(f"insert into {table} by name select * from summed order by {keys.split(', ')[0]}")
+        cursor.execute("drop table summed")
 
 
 def rebuild(cursor: duckdb.DuckDBPyConnection) -> None:
     """Make the cube anew from all complaints: after a change of deadlines, or to tidy up after many imports."""
-    for table in TABLES:
+    for table in KEYS:
         cursor.execute(f"delete from {table}")
     cursor.execute("create or replace temp view moved as select 1 as sign, * from complaints")
     refresh(cursor)
 
 
-def _add_repeats(cursor: duckdb.DuckDBPyConnection) -> None:
+def _count_repeats(cursor: duckdb.DuckDBPyConnection) -> None:
     moved = cursor.execute(
         """
         select min(opened_at) - interval 30 days, max(opened_at) + interval 30 days, count(*)
@@ -160,6 +179,7 @@ def _add_repeats(cursor: duckdb.DuckDBPyConnection) -> None:
         """
     ).fetchone()
     if not moved or not moved[2]:
+        cursor.execute(f"create or replace temp table moved_repeats as select {CELL}, 0 as repeats from dated_moved limit 0")
         return
     held = cursor.execute("select count(*) from complaints").fetchone()
     everything = bool(held and moved[2] > 0.2 * held[0])  # then picking out neighbours costs more than it saves

@@ -54,9 +54,9 @@ def build(
     """Writes a country whose complaints of the `days` up to and including `end` number exactly `complaints`.
 
     The rates are scaled so that this number is expected with all events; the small rest between it and what was drawn
-    is added to or taken from usual days at random. `without_types` leaves the named types of events out after all draws:
-    the rest stays as it was, and the difference is what `truth` says of them. The same arguments give the same country.
-    `report` hears the step and the share done, 0 to 1.
+    is added to or taken from usual days at random. `without_types` leaves the named types of events out after all
+    draws: the rest stays as it was, and the difference is what `truth` says of them. The same arguments give the same
+    country. `report` hears the step and the share done, 0 to 1.
 
     Raises BadInput for fewer than 60 days or 1,000 complaints.
     """
@@ -66,7 +66,7 @@ def build(
     start = end - timedelta(days - 1)
     axis = calendar_days(start - timedelta(BEFORE), BEFORE + days + AFTER)
     report("places", 0.0)
-    places = build_places(seed, folder / "municipalities.geojson")
+    places = build_places(seed, folder / "municipalities.geojson", complaints=complaints)
     report("weather", 0.1)
     weather = build_weather(places, axis, seed)
     write_weather(folder / "weather.csv", weather, places, axis, end=end, seed=seed)

@@ -158,7 +158,7 @@ def expected_extras(
     first: int,
     seed: int,
 ) -> Extras:
-    """What every event is expected to add to `rates` (regions, topic groups, days from position `first` of the axis)."""
+    """What every event is expected to add to `rates` (regions, topic groups, days from `first` of the axis)."""
     rng = stream(seed, "effects")
     luck = np.exp(rng.normal(0, 1, len(events)) * [types[event.type]["spread"] for event in events])
     by_type: dict[str, list[int]] = {}

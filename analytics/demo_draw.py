@@ -28,7 +28,7 @@ class Counts:
 
 @dataclass(frozen=True)
 class Channels:
-    """`weights` (regions, days, channels): the volume of each channel, 1 in sum at first; outages as (regions, days)."""
+    """`weights` (regions, days, channels): the volume of each channel, about 1 in sum; outages as (regions, days)."""
 
     weights: Floats
     outage: Integers  # NO_OUTAGE, WHOLE_REGION or the channel that is missing
@@ -105,14 +105,10 @@ def draw_counts(
 def _taken(before: Integers, after: Integers, expected: Floats, event_of: Integers, days: Integers) -> Extras:
     """What days off or outages took away, for the cells of these days that belong to an event."""
     event_of = np.broadcast_to(event_of, (before.shape[0], before.shape[2]))
+    groups = before.shape[1]
     region, which = np.nonzero(event_of[:, days] >= 0)
-    day = days[which]
-    region, group, day = (
-        np.repeat(region, before.shape[1]),
-        np.tile(np.arange(before.shape[1]), len(region)),
-        np.repeat(day, before.shape[1]),
-    )
-    nothing = np.full(len(day), -1)
+    day, group = np.repeat(days[which], groups), np.tile(np.arange(groups), len(region))
+    region, nothing = np.repeat(region, groups), np.full(len(day), -1)
     drawn = (after - before)[region, group, day]
     return Extras(event_of[region, day], nothing, region, nothing, group, day, -expected[region, group, day], drawn)
 

@@ -15,20 +15,7 @@ from analytics.demo_handling import NEVER, STATUSES, Handling
 from analytics.demo_rows import KINDS, Country, Rows
 
 ID_DIGITS, KEY_DIGITS = 10, 12
-DICTIONARIES = [
-    *(
-        "source",
-        "status",
-        "kind",
-        "region",
-        "municipality",
-        "topic_group",
-        "topic",
-        "channel",
-        "official_page",
-        "agency",
-    ),
-]
+REPEATING = ["source", "status", "kind", "region", "municipality", "topic_group", "topic", "channel"]
 
 
 class ComplaintFiles:
@@ -75,7 +62,7 @@ class ComplaintFiles:
             "sender_key": _sender_keys(rows.sender, self._country.seed),
         }
         self._written += count
-        pq.write_table(pa.table(columns), path, compression="zstd", use_dictionary=DICTIONARIES)
+        pq.write_table(pa.table(columns), path, compression="zstd", use_dictionary=[*REPEATING, "official_page", "agency"])
 
     def _times(self, seconds: Integers) -> pa.Array:
         return pa.array(self._start + seconds.astype("timedelta64[s]"), pa.timestamp("us"), mask=seconds == NEVER)

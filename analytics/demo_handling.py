@@ -35,9 +35,8 @@ class Clerks:
         self._deadline = np.array([int(row["deadline_days"]) for row in country.groups])
         overdue = np.array([float(row["overdue_percent"]) / 100 for row in country.groups])
         regions = len(country.places.regions)
-        self._overdue = (
-            overdue * self._rng.lognormal(0, 0.35, regions)[:, None] * self._rng.lognormal(0, 0.2, (regions, 1))
-        )
+        pace = self._rng.lognormal(0, 0.3, (regions, 1)) * self._rng.lognormal(0, 0.2, (regions, len(overdue)))
+        self._overdue = 0.9 * overdue * pace
         self._month = np.zeros((regions, 1))
 
     def handle(self, rows: Rows) -> Handling:

@@ -17,6 +17,7 @@ from analytics.demo_cells import Ring, contains, polygons, voronoi_cells
 
 REFERENCE = Path(__file__).resolve().parent.parent / "data" / "reference"
 MUNICIPALITIES = 2300
+USUAL_COMPLAINTS = 1_500_000
 GRID = np.array([0.003, 0.002])  # degrees of longitude and latitude, about 200 m
 EASTMOST = 179.0  # seeds and spots stay west of 180 degrees, so that a complaint never needs a negative longitude
 
@@ -34,7 +35,7 @@ class Places:
     latitude: NDArray[np.float64]  # of the region's capital
     longitude: NDArray[np.float64]
     names: list[str]
-    administrations: list[str]  # "Администрация Сосновского района"
+    administrations: list[str]  # "Администрация Сосновского района (Томская область)"
     region_of: NDArray[np.int64]
     population: NDArray[np.int64]  # of each municipality
     first: NDArray[np.int64]
@@ -58,9 +59,13 @@ def read_settings(name: str) -> dict[str, Any]:
     return tomllib.loads((REFERENCE / name).read_text(encoding="utf-8"))
 
 
-def build_places(seed: int, geometry: Path) -> Places:
-    """Invents the municipalities, writes their cells to `geometry` (GeoJSON) and returns all places."""
-    rng = stream(seed, "places")
+def build_places(seed: int, geometry: Path, *, complaints: int = USUAL_COMPLAINTS) -> Places:
+    """Invents the municipalities, writes their cells to `geometry` (GeoJSON) and returns all places.
+
+    More complaints get more spots, or else far too many would come from the same one by chance.
+    """
+    rng, spot_rng = stream(seed, "places"), stream(seed, "spots")
+    crowding = max(1.0, complaints / USUAL_COMPLAINTS) ** 0.7
     settings, rows = read_settings("demo_country.toml"), read_table("ru_regions.csv")
     outlines = _region_outlines()
     population = np.array([int(row["population_2020"]) for row in rows])
@@ -74,10 +79,10 @@ def build_places(seed: int, geometry: Path) -> Places:
         cells = voronoi_cells(rings, seeds)
         for cell, at, share, name in zip(cells, seeds, shares, region_names, strict=True):
             cell = [ring * [1 / squeeze, 1] for ring in cell]
-            spots.append(_spots(cell, at * [1 / squeeze, 1], int(residents * share), rng))
+            spots.append(_spots(cell, at * [1 / squeeze, 1], int(residents * share), crowding, spot_rng))
             features.append(_feature(row["name_ru"], name, cell))
         names += region_names
-        administrations += genitives
+        administrations += [f"{genitive} ({row['name_ru']})" for genitive in genitives]
         people.append(np.maximum(200, residents * shares).round().astype(np.int64))
         seats.append(seeds[0] * [1 / squeeze, 1])
     _write_geometry(geometry, features)
@@ -159,9 +164,11 @@ def _seeds(rings: list[Ring], count: int, rng: np.random.Generator) -> NDArray[n
     return np.array(chosen)
 
 
-def _spots(cell: list[Ring], seat: NDArray[np.float64], people: int, rng: np.random.Generator) -> NDArray[np.float64]:
+def _spots(
+    cell: list[Ring], seat: NDArray[np.float64], people: int, crowding: float, rng: np.random.Generator
+) -> NDArray[np.float64]:
     """Grid points (longitude, latitude) inside the cell, most of them near the seat, the rest in a few villages."""
-    wanted = int(np.clip(2.5 * np.sqrt(people), 60, 2500))
+    wanted = int(np.clip(2.5 * np.sqrt(people), 60, 2500) * crowding)
     corners = np.vstack(cell)
     size = np.minimum((corners.max(axis=0) - corners.min(axis=0)) / 4, [2.0, 1.0])
     town = min(1.0, np.sqrt(people) / 700)

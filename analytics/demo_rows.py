@@ -14,7 +14,7 @@ from analytics.demo_places import Places, stream
 
 DAY = 86_400
 KINDS = ["complaint", "suggestion", "question", "thanks"]
-REPEAT_SHARE = 0.12  # of rows that have a predecessor, these repeat its place, and half of them its sender
+REPEAT_SHARE = 0.11  # of rows that have a predecessor, these repeat its place, and half of them its sender
 REPEAT_DAYS = 30
 WITH_PLACE, WITH_SENDER = 0.82, 0.88
 SENDER_BITS = 26  # a sender is municipality << SENDER_BITS | number
@@ -22,7 +22,7 @@ SENDER_BITS = 26  # a sender is municipality << SENDER_BITS | number
 
 @dataclass(frozen=True)
 class Rows:
-    """Complaints ordered by time, in parallel arrays of positions; `opened` in seconds since the first day's midnight."""
+    """Complaints ordered by time, as parallel arrays of positions; `opened` in seconds from the first midnight."""
 
     opened: Integers
     region: Integers
@@ -178,9 +178,7 @@ class RowMaker:
     def _topic(self, region: Integers, group: Integers, effect: Integers, middle: int) -> Integers:
         """By the usual mix of the season, or, for what an event added, one of the event's topics."""
         normal = self._country.normal_temperature[:, middle]
-        in_season = np.stack(
-            [np.clip(-normal / 4, 0, 1), np.clip((11 - normal) / 8, 0, 1), np.clip((normal - 7) / 7, 0, 1)]
-        )
+        in_season = np.clip(np.stack([-normal / 4, (11 - normal) / 8, (normal - 7) / 7]), 0, 1)  # in order of SEASONS
         faded = np.where(self._topics.seasonal[None], in_season.T[:, :, None], 1.0).min(axis=1)
         weights = self._topics.weights * np.maximum(faded, 0.004)
         offset, first = region * len(self._topics.names), self._topics.first
@@ -221,16 +219,15 @@ class RowMaker:
         begins = np.concatenate([[True], key[1:] != key[:-1]])[: len(key)]
         before = np.where(begins, self._last_opened[key], np.concatenate([[0], opened[:-1]])[: len(key)])
         again = opened - before <= REPEAT_DAYS * DAY
-        results = []
-        for values, remembered, share in (
-            (spot, self._last_spot, REPEAT_SHARE),
-            (sender, self._last_sender, REPEAT_SHARE / 2),
-        ):
+
+        def repeated(own: Integers, remembered: Integers, share: float) -> Integers:
             copies = again & (luck < share)
-            values = np.where(copies & begins, remembered[key], values)
-            origin = np.maximum.accumulate(np.where(copies & ~begins, 0, np.arange(len(key))))
-            results.append(values[origin])
+            own = np.where(copies & begins, remembered[key], own)
+            return own[np.maximum.accumulate(np.where(copies & ~begins, 0, np.arange(len(key))))]
+
+        spot = repeated(spot, self._last_spot, REPEAT_SHARE)
+        sender = repeated(sender, self._last_sender, REPEAT_SHARE / 2)
         ends = np.flatnonzero(np.concatenate([begins[1:], [True]])[: len(key)])
         self._last_opened[key[ends]] = opened[ends]
-        self._last_spot[key[ends]], self._last_sender[key[ends]] = results[0][ends], results[1][ends]
-        return results[0], results[1]
+        self._last_spot[key[ends]], self._last_sender[key[ends]] = spot[ends], sender[ends]
+        return spot, sender

@@ -140,6 +140,7 @@ class Export:
     warnings: int
     notices: list[dict]
     left_out: list[str]
+    given: frozenset[str]  # those of CONTENT that the export has
 
 
 def read_export(
@@ -202,7 +203,7 @@ def read_export(
     report(1.0)
     stored = {column for meaning, column in columns.items() if meaning not in NOT_STORED}
     return Export(
-        file=document.name,
+        file="/".join(filter(None, (document.file.name, document.layout.member))),
         mapping=mapping,
         rows=rows,
         read=read,
@@ -211,6 +212,7 @@ def read_export(
         warnings=warnings[0] if warnings else 0,
         notices=notices,
         left_out=[column for column in document.header if column not in stored],
+        given=frozenset({"sender_key" if meaning == "sender" else meaning for meaning in columns}) - {"id"},
     )
 
 

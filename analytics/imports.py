@@ -199,7 +199,8 @@ def _merge(cursor: duckdb.DuckDBPyConnection, export: Export, now: datetime, sta
     known = cursor.execute("select count(*) from complaints where source = $source", {"source": bound["source"]}).fetchone()
     new, updated = export.distinct, 0
     if known and known[0]:
-        new, updated = _compare(cursor, bound)
+        given = [column for column in CONTENT if column in export.given]
+        new, updated = _compare(cursor, bound, given)
         _replace(cursor, leaving="leaving", arriving="changed")
         cursor.execute("create or replace temp view fresh as select * from arrived where id in (select id from new_ids)")
     else:
@@ -239,22 +240,20 @@ def _bound_facts() -> str:
     return "$source::varchar as source, $now::timestamp as now, $import_id::bigint as import_id"
 
 
-def _compare(cursor: duckdb.DuckDBPyConnection, bound: dict) -> tuple[int, int]:
+def _compare(cursor: duckdb.DuckDBPyConnection, bound: dict, given: list[str]) -> tuple[int, int]:
     """Fill `new_ids`, `leaving` (rows as they were) and `changed` (as they will be); how many are new and changed.
 
-    Rows are first compared by a hash of their contents: most are the same, and few columns are read of them. The
+    Rows are first compared by a hash of the columns `given` by the export: most are the same. The
     later import wins, unless both tell when they last changed; an empty value never erases a known one.
     """
     source = {"source": bound["source"]}
-    same_columns = [column for column in CONTENT if column != "text"]
-    arrived_hash = "hash(" + ", ".join(f"arrived.{c}" for c in same_columns) + ")"
-    stored_hash = "hash(" + ", ".join(f"stored.{c}" for c in same_columns) + ")"
+    contents = f"hash({', '.join(given)})"
     cursor.execute(
         f"""
         create or replace temp table met as
         select arrived.id, stored.id is null as is_new
-        from (select id, {arrived_hash} as contents from arrived) as arrived
-        left join (select id, {stored_hash} as contents from complaints as stored where source = $source) as stored
+        from (select id, {contents} as contents from arrived) as arrived
+        left join (select id, {contents} as contents from complaints where source = $source) as stored
           on arrived.id = stored.id
         where stored.id is null or arrived.contents <> stored.contents
         """,

@@ -52,13 +52,13 @@ class Store:
 
     def query(self, sql: str, **parameters: Any) -> pd.DataFrame:
         """The table that `sql` answers with, bound to `$parameters`; asked again while the catalogue is busy."""
-        return self._retried(lambda: _fetch(self.cursor(), sql, parameters))
+        return self.retried(lambda: _fetch(self.cursor(), sql, parameters))
 
     @contextlib.contextmanager
     def reading(self) -> Iterator[Query]:
         """Several queries on one and the same snapshot."""
         cursor = self.cursor()
-        self._retried(lambda: cursor.execute("begin"))
+        self.retried(lambda: cursor.execute("begin"))
         try:
             yield lambda sql, **parameters: _fetch(cursor, sql, parameters)
         finally:
@@ -93,9 +93,10 @@ class Store:
             finally:
                 cursor.close()
 
-        return self._retried(once)
+        return self.retried(once)
 
-    def _retried(self, attempt: Callable[[], Result]) -> Result:
+    def retried(self, attempt: Callable[[], Result]) -> Result:
+        """Attempt again while the catalogue is busy."""
         return retried(attempt, seconds=self.settings.retry_seconds)
 
     # Facts and settings

@@ -12,7 +12,8 @@ import streamlit as st
 
 from analytics import explain, overview, queries
 from analytics.explain import Sentence
-from analytics.queries import Filters, LastFullDay
+from analytics.filters import Filters, period
+from analytics.loaded import LastFullDay
 from analytics.settings import Settings, read_settings
 from analytics.store import Store, open_store
 
@@ -59,15 +60,11 @@ class Answers:
 
     def last_full_day(self, filters: Filters) -> LastFullDay:
         """Up to which day the data of the chosen places are whole."""
-        return _remembered("last_full_day", self, replace(filters, first_day=None, last_day=None))  # type: ignore[no-any-return]
+        return _remembered("last_full_day", self, Filters(regions=filters.regions))  # type: ignore[no-any-return]
 
     def as_of(self, filters: Filters) -> date:
         """The last full day; the last opening day where no import says more."""
         return self.last_full_day(filters).day or self.span()[1] or date.min
-
-    def received(self, filters: Filters) -> int:
-        """How many complaints the filters leave, in any period."""
-        return int(_remembered("received", self, replace(filters, first_day=None, last_day=None)))
 
     def tiles(self, filters: Filters) -> pd.DataFrame:
         """The six measures of the Overview; see analytics.overview.tiles."""
@@ -80,13 +77,13 @@ class Answers:
     def received_and_closed(self, filters: Filters) -> pd.DataFrame:
         """Each day's received and closed, of the period or of 13 weeks if that is longer."""
         as_of = self.as_of(filters)
-        first, last = queries.period(filters, as_of)
+        first, last = period(filters, as_of)
         wide = replace(filters, first_day=min(first, last - timedelta(days=CONTEXT_DAYS - 1)), last_day=last)
         return _remembered("received_and_closed", self, wide, as_of)  # type: ignore[no-any-return]
 
     def completeness(self, filters: Filters, days: int = 28) -> pd.DataFrame:
         """Which of the last days are loaded; see analytics.queries.completeness."""
-        return _remembered("completeness", self, filters, self.as_of(filters), days)  # type: ignore[no-any-return]
+        return _remembered("completeness", self, Filters(regions=filters.regions), self.as_of(filters), days)  # type: ignore[no-any-return]
 
     def headline(self, filters: Filters) -> list[Sentence]:
         """The Overview's first sentences, from its own numbers."""
@@ -125,7 +122,6 @@ QUESTIONS: dict[str, Callable[..., Any]] = {
     "choices": _choices,
     "span": lambda store: queries.span(store, Filters(kinds=())),
     "last_full_day": queries.last_full_day,
-    "received": lambda store, filters: int(queries.daily_counts(store, filters)["complaints"].sum()),
     "tiles": overview.tiles,
     "movers": overview.movers,
     "received_and_closed": queries.received_and_closed,

@@ -62,7 +62,7 @@ def received_and_closed(table: pd.DataFrame, text: Text, *, first_day: date, las
         showlegend=True,
         xaxis=day_axis(days, text),
         yaxis=count_axis(title),
-        margin={"l": 8, "r": 8, "t": 30, "b": 4},
+        margin={"l": 8, "r": 22, "t": 30, "b": 24},
     )
 
 
@@ -107,7 +107,7 @@ def completeness(table: pd.DataFrame, text: Text, *, by: str) -> go.Figure:
         text,
         height=(22 if many else 34) * len(lines) + 30,
         hovermode="closest",
-        margin={"l": 8, "r": 0, "t": 0, "b": 4},
+        margin={"l": 8, "r": 22, "t": 0, "b": 24},
         xaxis={**day_axis(dates, text), "showgrid": False},
         yaxis={
             "tickvals": list(range(len(lines))),

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 import streamlit as st
 
-from analytics.queries import COUNTED, Filters
+from analytics.filters import COUNTED, Filters
 from pages.shared.answers import Answers
 from pages.shared.text import LOCALES, Text, plain
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from datetime import date
+from html import escape
 from typing import Any
 
 import pandas as pd
@@ -13,14 +14,15 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from analytics.explain import Sentence
-from analytics.queries import Filters, LastFullDay
-from pages.shared import charts
-from pages.shared.look import CONFIG
-from pages.shared.movers import movers
+from analytics.filters import Filters
+from analytics.loaded import LastFullDay
+from pages.shared import charts, fragments
+from pages.shared.look import CONFIG, PALETTE
 from pages.shared.text import Text, plain
 
 SHARES = ("overdue_share", "repeat_share")  # measures from 0 to 1
 DAYS = ("days_to_close",)
+TONES = {"orange": PALETTE["rising"], "blue": PALETTE["falling"], "gray": PALETTE["not_loaded"]}
 
 
 def headline(sentences: Sequence[Sentence], text: Text) -> None:
@@ -30,11 +32,12 @@ def headline(sentences: Sequence[Sentence], text: Text) -> None:
         st.markdown("\n".join(f"- {sentence}" for sentence in words))
 
 
-def tiles(table: pd.DataFrame, text: Text) -> None:
+def tiles(table: pd.DataFrame, filters: Filters, text: Text) -> None:
     """One tile for each measure: value, 13 weeks, the change against the usual and against last year, in words."""
-    with st.grid(columns=len(table), min_column_width=158, gap="xsmall"):
+    with st.grid(columns=len(table), min_column_width=152, gap="xsmall"):
         for tile in table.to_dict("records"):
-            _tile(tile, text)
+            with st.container(border=True, gap="xxsmall", height="stretch"):
+                _tile(tile, text, weekly=_days(filters) == 7)
 
 
 def over_time(table: pd.DataFrame, filters: Filters, text: Text) -> None:
@@ -48,7 +51,9 @@ def what_moved(table: pd.DataFrame, by: str, text: Text) -> None:
     if table.empty:
         note(f"movers_{by}", text)
     else:
-        chart(f"movers_{by}", movers(table, text, by=by), text)
+        with st.container(border=True, height="stretch"):
+            st.subheader(text(f"movers_{by}.title"), anchor=False, help=text("movers.help"))
+            st.html(fragments.movers(table, text, by=by))
 
 
 def completeness(table: pd.DataFrame, last_full_day: LastFullDay, text: Text) -> None:
@@ -86,24 +91,25 @@ def halves() -> Sequence[DeltaGenerator]:
     return st.columns(2, gap="xsmall")
 
 
-def _tile(tile: dict[str, Any], text: Text) -> None:
-    measure = tile["measure"]
-    known = bool(tile["known"]) and not _missing(tile["value"])
-    change = _change(tile, text) if known else None
-    weeks = [None if _missing(week) else float(week) for week in tile["weekly"]]
+def _tile(tile: dict[str, Any], text: Text, *, weekly: bool) -> None:
+    """`weekly`: the period is a week, so what is expected of it can be drawn among the weeks."""
+    measure, known = tile["measure"], not _missing(tile["value"])
+    words, arrow, tone = (
+        _change(tile, text) if known else (text.of("unknown", tile["unknown"] or "not_known"), "off", "gray")
+    )
     st.metric(
         text.of("measure", measure),
         amount(measure, tile["value"], text) if known else "—",
-        change[0] if change else text.of("unknown", tile["unknown"] or "not_known") if not known else None,
-        delta_arrow=change[1] if change else "off",
-        delta_color=change[2] if change else "gray",
-        delta_description=_last_year(tile, text) if known else None,
+        words,
+        delta_arrow=arrow,
+        delta_color=tone,
         help=text.of("definition", measure),
-        chart_data=weeks if known and any(week is not None for week in weeks) else None,
-        chart_type="area",
-        border=True,
-        height="stretch",
     )
+    if known:
+        band = (tile["usual_low"], tile["usual_high"])
+        comparable = (weekly or measure in (*SHARES, *DAYS, "still_open")) and not any(map(_missing, band))
+        line = fragments.sparkline(tile["weekly"], text, band=band if comparable else None, color=TONES[tone])
+        st.html(f'{line}<p class="last-year">{escape(_last_year(tile, text))}</p>')
 
 
 def amount(measure: str, value: float, text: Text) -> str:
@@ -115,8 +121,8 @@ def amount(measure: str, value: float, text: Text) -> str:
     return text.number(value)
 
 
-def _change(tile: dict[str, Any], text: Text) -> tuple[str, Any, Any] | None:
-    """The words of the change against the usual, the arrow and the colour; None when no usual is known."""
+def _change(tile: dict[str, Any], text: Text) -> tuple[str, Any, Any]:
+    """The words of the change against the usual, its arrow and its tone."""
     value, usual = tile["value"], tile["usual"]
     if _missing(usual):
         return text("change.no_usual"), "off", "gray"
@@ -130,7 +136,7 @@ def _change(tile: dict[str, Any], text: Text) -> tuple[str, Any, Any] | None:
     return text("change.against_usual", change=words), "up" if rising else "down", color
 
 
-def _last_year(tile: dict[str, Any], text: Text) -> str | None:
+def _last_year(tile: dict[str, Any], text: Text) -> str:
     if _missing(tile["last_year"]):
         return text("change.no_last_year")
     words = _difference(tile["measure"], tile["value"], tile["last_year"], text)
@@ -171,6 +177,10 @@ def _values(sentence: Sentence, text: Text) -> dict[str, object]:
     if sentence.key.startswith("overdue") and "usual" in found:
         found["usual"] = text.percent(float(str(sentence.values["usual"])), 1)
     return found
+
+
+def _days(filters: Filters) -> int:
+    return (filters.last_day - filters.first_day).days + 1 if filters.first_day and filters.last_day else 0
 
 
 def _missing(value: Any) -> bool:

@@ -6,16 +6,19 @@ import logging
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import NamedTuple
 
 import streamlit as st
 
 from analytics.errors import BadInput
-from analytics.queries import Filters
+from analytics.filters import Filters
 from pages.shared import choosing
 from pages.shared.answers import Answers, open_answers
 from pages.shared.text import LOCALES, Text, language_of
 
+ICON = Path(__file__).with_name("icon.svg")  # a Material icon would be fetched from an outside host
+STYLE = Path(__file__).with_name("style.css")
 PAGES = {  # the menu, in its order: name -> file, icon
     "overview": ("app.py", ":material/dashboard:"),
     "data": ("pages/data.py", ":material/database:"),
@@ -36,7 +39,8 @@ def open_page(name: str, *, needs_complaints: bool = True) -> Iterator[Page]:
 
     A page that `needs_complaints` shows what to do instead while the store, or the choice of filters, has none.
     """
-    st.set_page_config(layout="wide", page_icon=":material/notifications_active:")
+    st.set_page_config(layout="wide", page_icon=str(ICON))
+    st.html(STYLE)
     text = Text(language_of(st.context.locale))
     try:
         answers = open_answers()
@@ -93,7 +97,7 @@ def _has_complaints(answers: Answers, filters: Filters, text: Text) -> bool:
         st.info(text("empty.store"), icon=":material/upload_file:")
         st.page_link(PAGES["data"][0], label=text("empty.to_data"), icon=PAGES["data"][1])
         return False
-    if not answers.received(filters):
+    if (answers.tiles(filters)["unknown"] == "no_complaints").all():
         st.info(text("empty.filters"), icon=":material/filter_alt_off:")
         return False
     return True

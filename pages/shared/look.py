@@ -55,6 +55,7 @@ def day_axis(days: Sequence[date], text: Text) -> dict[str, Any]:
         "tickvals": [day.isoformat() for day in shown],
         "ticktext": [text.day(day, "LLL y" if years else "d MMM") for day in shown],
         "tickangle": 0,
+        "ticklabeloverflow": "allow",
         "showgrid": False,
         "zeroline": False,
         "fixedrange": True,

@@ -1,0 +1,45 @@
+# make run [EXPORTS="a.csv b.xlsx"] · make test · make lint · make bench
+SHELL := /bin/bash
+PYTHON ?= python3
+PORT ?= 8501
+EXPORTS ?=
+BIN := .venv/bin
+DEFAULT_STORE := $(CURDIR)/data/store
+EXPORTS_STORE := $(CURDIR)/data/stores/exports
+export PYTHONUTF8 := 1
+
+.PHONY: run test lint bench clean
+.DELETE_ON_ERROR:
+
+run: .venv/ready
+ifeq ($(strip $(EXPORTS)),)
+	@$(BIN)/python -m analytics demo --if-none
+	@echo "Forerunner: http://localhost:$(PORT)"
+	@$(BIN)/streamlit run app.py --server.port $(PORT)
+else
+	@FORERUNNER_STORE="$${FORERUNNER_STORE:-$(EXPORTS_STORE)}" $(BIN)/python -m analytics import $(EXPORTS)
+	@echo "Forerunner: http://localhost:$(PORT)"
+	@FORERUNNER_STORE="$${FORERUNNER_STORE:-$(EXPORTS_STORE)}" $(BIN)/streamlit run app.py --server.port $(PORT)
+endif
+
+test: .venv/ready-dev
+	@bash tests/tools.sh $(BIN)/python -m pytest -n 2 --dist loadgroup tests
+
+lint: .venv/ready-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy analytics pages app.py
+
+bench: .venv/ready-dev
+	$(BIN)/python -m tests.bench
+
+.venv/ready: requirements.txt
+	@bash tests/environment.sh "$(PYTHON)" requirements.txt
+	@touch $@
+
+.venv/ready-dev: .venv/ready requirements-dev.txt
+	@bash tests/environment.sh "$(PYTHON)" requirements-dev.txt
+	@touch $@
+
+clean:
+	rm -rf .venv data/store data/stores

@@ -1,0 +1,234 @@
+"""The command line: python -m analytics import | counts | demo | compact | backup | restore | undo."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from datetime import UTC, date, datetime, timedelta
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import pandas as pd
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from analytics import imports, maintenance, queries
+from analytics.errors import BadInput
+from analytics.settings import read_settings
+from analytics.store import Store, open_store, store_exists
+
+app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
+errors = Console(stderr=True, soft_wrap=True, highlight=False)
+printed = Console(soft_wrap=True, highlight=False)
+
+
+class By(StrEnum):
+    """What complaints can be counted by."""
+
+    day = "day"
+    month = "month"
+    region = "region"
+    municipality = "municipality"
+    topic_group = "topic_group"
+    topic = "topic"
+    channel = "channel"
+    kind = "kind"
+    status = "status"
+    source = "source"
+
+
+@app.command("import")
+def import_command(
+    files: Annotated[list[Path], typer.Argument(help="Exports: CSV, TSV, XLSX, Parquet, JSON lines, also gzipped or zipped.")],
+    preset: Annotated[str | None, typer.Option(help="Read as this known system.")] = None,
+    mapping: Annotated[Path | None, typer.Option(help="TOML file: [columns] meaning = \"column\".")] = None,
+    source: Annotated[str | None, typer.Option(help="The system that the export came from; ids are unique within it.")] = None,
+    keep_text: Annotated[bool, typer.Option("--keep-text", help="Store the text, personal data masked.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object for each file.")] = False,
+) -> None:
+    """Import exports into the store; the same file again changes nothing."""
+    if preset and mapping:
+        raise BadInput("preset_and_mapping", "Give either --preset or --mapping, not both.")
+    with _progress("rows") as show:
+        results = imports.import_files(
+            open_store(read_settings()),
+            files,
+            preset=preset,
+            mapping=mapping,
+            source=source,
+            keep_text=keep_text,
+            now=_now(),
+            report=show,
+        )
+    hidden = ("import_id", "left_out")
+    for result in results:
+        if as_json:
+            print(json.dumps({k: v for k, v in asdict(result).items() if k not in hidden}, ensure_ascii=False))
+        else:
+            _print_result(result)
+
+
+@app.command()
+def counts(
+    by: Annotated[By | None, typer.Option(help="One row for each of these; without it, the total.")] = None,
+    first_day: Annotated[datetime | None, typer.Option("--from", formats=["%Y-%m-%d"])] = None,
+    last_day: Annotated[datetime | None, typer.Option("--to", formats=["%Y-%m-%d"])] = None,
+    region: Annotated[list[str] | None, typer.Option()] = None,
+    municipality: Annotated[list[str] | None, typer.Option()] = None,
+    topic_group: Annotated[list[str] | None, typer.Option()] = None,
+    topic: Annotated[list[str] | None, typer.Option()] = None,
+    channel: Annotated[list[str] | None, typer.Option()] = None,
+    kind: Annotated[list[str] | None, typer.Option(help="Complaints, suggestions and questions unless given.")] = None,
+    closed: Annotated[bool, typer.Option("--closed", help="Show also how many of them are closed.")] = False,
+    as_json: Annotated[bool, typer.Option("--json")] = False,
+) -> None:
+    """Count the complaints of the store."""
+    filters = queries.Filters(
+        first_day=first_day.date() if first_day else None,
+        last_day=last_day.date() if last_day else None,
+        regions=tuple(region or ()),
+        municipalities=tuple(municipality or ()),
+        topic_groups=tuple(topic_group or ()),
+        topics=tuple(topic or ()),
+        channels=tuple(channel or ()),
+        kinds=tuple(kind or queries.COUNTED),
+    )
+    store = open_store(read_settings())
+    counted = queries.counts(store, filters, (by or By.kind).value)
+    if by is None:
+        counted = counted[["complaints", "closed"]].sum().to_frame().T
+    if not closed:
+        counted = counted.drop(columns="closed")
+    if "day" in counted:
+        counted["day"] = pd.to_datetime(counted["day"]).dt.strftime("%Y-%m-%d")
+    rows = [{name: _plain(value) for name, value in row.items()} for row in counted.to_dict("records")]
+    if as_json:
+        print(json.dumps(rows, ensure_ascii=False))
+    else:
+        _print_table(rows, list(counted.columns))
+
+
+@app.command()
+def demo(
+    complaints: Annotated[int, typer.Option(min=1_000, help="About how many rows.")] = 1_500_000,
+    days: Annotated[int, typer.Option(min=60)] = 1096,
+    end: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="The last day; yesterday unless given.")] = None,
+    seed: Annotated[int, typer.Option()] = 1,
+) -> None:
+    """Fill a new store with a synthetic country, and write the truth beside it."""
+    from analytics import demo_store
+
+    last = end.date() if end else date.today() - timedelta(days=1)
+    with _progress("parts") as show:
+        made = demo_store.make(
+            read_settings(), complaints=complaints, days=days, end=last, seed=seed, now=_now(), report=show
+        )
+    printed.print(f"{made.rows:,} synthetic complaints until {last}; the truth lies in {made.truth.parent}")
+
+
+@app.command()
+def compact() -> None:
+    """Merge small files and drop snapshots older than the setting keep_days."""
+    done = maintenance.compact(_existing_store(), now=_now())
+    printed.print(f"{done['files_before']} files before, {done['files_after']} after")
+
+
+@app.command()
+def backup(file: Path) -> None:
+    """Write the whole store into one file."""
+    rows = maintenance.backup(_existing_store(), file)
+    printed.print(f"{rows:,} complaints written to {file}")
+
+
+@app.command()
+def restore(file: Path) -> None:
+    """Make an empty store anew from a backup."""
+    rows = maintenance.restore(read_settings(), file)
+    printed.print(f"{rows:,} complaints restored")
+
+
+@app.command()
+def undo() -> None:
+    """Take back the newest import."""
+    printed.print(f"undone: {imports.undo_last(_existing_store(), now=_now())}")
+
+
+@app.command()
+def status() -> None:
+    """Say what the store is and holds, as JSON: kind, complaints, snapshot; nothing is made."""
+    settings = read_settings()
+    if not store_exists(settings):
+        print(json.dumps({"store": settings.store, "kind": None, "complaints": 0}, ensure_ascii=False))
+        return
+    store = open_store(settings)
+    held = int(store.query("select count(*) from complaints").iloc[0, 0])
+    print(json.dumps({"store": store.path, "kind": store.kind, "complaints": held}, ensure_ascii=False))
+
+
+def main() -> None:
+    """Run the command line; bad input is one sentence on standard error and exit code 2."""
+    try:
+        app()
+    except BadInput as problem:
+        errors.print(str(problem), markup=False)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        errors.print("Stopped; the store is as it was before the file at hand.")
+        sys.exit(130)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC).replace(tzinfo=None)
+
+
+def _existing_store() -> Store:
+    settings = read_settings()
+    if not store_exists(settings):
+        raise BadInput("no_store", "There is no store at {store} yet; import an export first.", store=settings.store)
+    return open_store(settings)
+
+
+@contextmanager
+def _progress(unit: str) -> Iterator[object]:
+    """A bar on standard error with the time left."""
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"), TimeRemainingColumn())
+    with Progress(*columns, console=errors, transient=True, disable=not errors.is_terminal) as progress:
+        task = progress.add_task("", total=1.0)
+        yield lambda share, name: progress.update(task, completed=share, description=name)
+
+
+def _print_result(result: imports.ImportResult) -> None:
+    read_as = f"preset {result.preset}" if result.preset else "a proposed mapping"
+    printed.print(
+        f"{result.file} ({read_as}): {result.read:,} rows read = {result.new:,} new + {result.updated:,} updated "
+        f"+ {result.unchanged:,} unchanged + {result.rejected:,} rejected; {result.warnings:,} with a value ignored; "
+        f"{result.seconds} s",
+        markup=False,
+    )
+    if result.left_out:
+        printed.print(f"  not stored: {', '.join(result.left_out)}", markup=False)
+    for notice in result.notices[:10]:
+        printed.print(f"  not matched: {notice['kind']} «{notice['value']}», {notice['rows']:,} rows", markup=False)
+
+
+def _print_table(rows: list[dict], columns: list[str]) -> None:
+    table = Table(*columns)
+    for row in rows:
+        table.add_row(*(f"{value:,}" if isinstance(value, int) else str(value or "—") for value in row.values()))
+    printed.print(table)
+
+
+def _plain(value: object) -> object:
+    if value is None or (not isinstance(value, str) and pd.isna(value)):
+        return None
+    return int(value) if isinstance(value, (int, float)) or hasattr(value, "item") else value
+
+
+if __name__ == "__main__":
+    main()
