@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from analytics import imports, maintenance, queries
+from analytics import demo_store, imports, maintenance, queries
 from analytics.errors import BadInput
 from analytics.settings import read_settings
 from analytics.store import Store, open_store, store_exists
@@ -120,10 +120,11 @@ def demo(
     days: Annotated[int, typer.Option(min=60)] = 1096,
     end: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="The last day; yesterday unless given.")] = None,
     seed: Annotated[int, typer.Option()] = 1,
+    if_none: Annotated[bool, typer.Option("--if-none", help="Do nothing when there is a store already.")] = False,
 ) -> None:
     """Fill a new store with a synthetic country, and write the truth beside it."""
-    from analytics import demo_store
-
+    if if_none and not demo_store.is_wanted(read_settings()):
+        return
     last = end.date() if end else date.today() - timedelta(days=1)
     with _progress("parts") as show:
         made = demo_store.make(

@@ -16,6 +16,7 @@ Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 WEEKDAYS = np.array([1.09, 1.05, 1.0, 0.98, 0.92])
 DAY_OFF = 0.78  # of a usual Sunday's share on a public holiday
+ALL_GROUPS, OWN_GROUP = -1, -2  # in the place of a topic group in Effect
 EXTRA_DISPERSION = 5.0  # size of the negative binomial of what events add
 
 
@@ -42,7 +43,7 @@ class Effect:
     """One line of `effects` in demo_events.toml: which group, how much, over which days, and on which topics."""
 
     type: str
-    topic_group: int  # -1: all; -2: the event's own
+    topic_group: int  # or ALL_GROUPS, or OWN_GROUP of the event
     size: float
     offsets: Integers
     shape: Floats
@@ -56,7 +57,7 @@ def effects_of(types: dict[str, Any], groups: list[str]) -> list[Effect]:
         for given in settings["effects"]:
             days, shares = zip(*given["profile"], strict=True)
             offsets = np.arange(days[0], days[-1] + 1)
-            group = {"*": -1, "own": -2}.get(given["topic_group"])
+            group = {"*": ALL_GROUPS, "own": OWN_GROUP}.get(given["topic_group"])
             group = groups.index(given["topic_group"]) if group is None else group
             shape = np.interp(offsets, days, shares)
             keep = shape > 0
@@ -160,29 +161,18 @@ def expected_extras(
 ) -> Extras:
     """What every event is expected to add to `rates` (regions, topic groups, days from `first` of the axis)."""
     rng = stream(seed, "effects")
-    luck = np.exp(rng.normal(0, 1, len(events)) * [types[event.type]["spread"] for event in events])
-    by_type: dict[str, list[int]] = {}
-    for number, event in enumerate(events):
-        if not event.cancelled:
-            by_type.setdefault(event.type, []).append(number)
+    spread = np.array([types[event.type]["spread"] for event in events])
+    times = np.exp(spread * rng.standard_normal(len(events))) * [_strength(event, types) for event in events]
+    anchor = np.array([event.starts if event.anchor is None else event.anchor for event in events]) - first
+    own = np.array([event.topic_group for event in events])
     parts = []
     for number, effect in enumerate(effects):
-        chosen = by_type.get(effect.type, [])
-        if not chosen:
-            continue
-        event, region, municipality = _where(events, chosen, places)
-        reference = types[effect.type].get("reference")
-        strength = np.array([min(4.0, (e.strength or 1) / (reference or 1)) for e in (events[n] for n in chosen)])
-        times = np.zeros(len(events))
-        times[chosen] = effect.size * luck[chosen] * strength
-        factor = times[event] * rng.lognormal(0, 0.2, len(event))
-        anchor = np.array([e.starts if e.anchor is None else e.anchor for e in events])[event] - first
-        own = np.array([e.topic_group for e in events])[event]
-        every = range(rates.shape[1]) if effect.topic_group == -1 else [effect.topic_group]
-        for group in every:
-            parts.append(
-                _cells(event, number, region, municipality, own if group == -2 else group, anchor, factor, effect)
-            )
+        happened, region, municipality = _where(events, effect.type, places)
+        factor = effect.size * times[happened] * rng.lognormal(0, 0.2, len(happened))
+        for group in range(rates.shape[1]) if effect.topic_group == ALL_GROUPS else [effect.topic_group]:
+            groups = own[happened] if group == OWN_GROUP else np.full(len(happened), group)
+            place = (happened, np.full(len(happened), number), region, municipality, groups)
+            parts.append(_cells(place, anchor[happened], factor, effect))
     columns = [np.concatenate(column) for column in zip(*parts, strict=True)]
     inside = (columns[5] >= 0) & (columns[5] < rates.shape[2])
     event, effect_of, region, municipality, group, day, factor = (column[inside] for column in columns)
@@ -191,46 +181,32 @@ def expected_extras(
     return Extras(event, effect_of, region, municipality, group, day, expected, np.zeros(len(event), dtype=np.int64))
 
 
-def _where(events: list[Event], chosen: list[int], places: Places) -> tuple[Integers, Integers, Integers]:
-    """Event, region and municipality (-1: all of it) of each place in which these events happen."""
+def _strength(event: Event, types: dict[str, Any]) -> float:
+    """How strong the event is as a multiple of its type's reference; 1 where the type has none."""
+    reference = types[event.type].get("reference")
+    return 1.0 if reference is None or event.strength is None else min(4.0, event.strength / reference)
+
+
+def _where(events: list[Event], kind: str, places: Places) -> tuple[Integers, ...]:
+    """Event, region and municipality (-1: all of it) of each place in which events of this type happened."""
     rows: list[tuple[int, int, int]] = []
-    for number in chosen:
-        event = events[number]
+    for number, event in enumerate(events):
+        if event.type != kind or event.cancelled:
+            continue
         if event.region < 0:
             rows += [(number, region, -1) for region in range(len(places.regions))]
         elif len(event.municipalities):
             rows += [(number, event.region, int(municipality)) for municipality in event.municipalities]
         else:
             rows.append((number, event.region, -1))
-    event, region, municipality = np.array(rows).T
-    return event, region, municipality
+    return tuple(np.array(rows, dtype=np.int64).reshape(-1, 3).T)
 
 
-def _cells(
-    event: Integers,
-    effect_number: int,
-    region: Integers,
-    municipality: Integers,
-    group: Integers | int,
-    anchor: Integers,
-    factor: Floats,
-    effect: Effect,
-) -> tuple[NDArray[Any], ...]:
+def _cells(place: tuple[Integers, ...], anchor: Integers, factor: Floats, effect: Effect) -> tuple[NDArray[Any], ...]:
     """Each place × each day of the profile, as flat columns of the same order as in Extras."""
-    shape = (len(event), len(effect.offsets))
-
-    def wide(column: NDArray[Any] | int) -> NDArray[Any]:
-        return np.broadcast_to(np.asarray(column).reshape(-1, 1), shape).ravel()
-
-    return (
-        wide(event),
-        wide(effect_number),
-        wide(region),
-        wide(municipality),
-        wide(group),
-        (anchor[:, None] + effect.offsets).ravel(),
-        (factor[:, None] * effect.shape).ravel(),
-    )
+    columns = [np.repeat(column, len(effect.offsets)) for column in place]
+    days = (anchor[:, None] + effect.offsets).ravel()
+    return (*columns, days, (factor[:, None] * effect.shape).ravel())
 
 
 def draw(mean: Floats, size: Floats | float, rng: np.random.Generator) -> Integers:

@@ -62,7 +62,9 @@ class ComplaintFiles:
             "sender_key": _sender_keys(rows.sender, self._country.seed),
         }
         self._written += count
-        pq.write_table(pa.table(columns), path, compression="zstd", use_dictionary=[*REPEATING, "official_page", "agency"])
+        pq.write_table(
+            pa.table(columns), path, compression="zstd", use_dictionary=[*REPEATING, "official_page", "agency"]
+        )
 
     def _times(self, seconds: Integers) -> pa.Array:
         return pa.array(self._start + seconds.astype("timedelta64[s]"), pa.timestamp("us"), mask=seconds == NEVER)

@@ -14,7 +14,7 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 
 from analytics.demo_calendar import Event
-from analytics.demo_counts import Effect
+from analytics.demo_counts import ALL_GROUPS, Effect
 from analytics.demo_draw import Counts
 from analytics.demo_events import HIDDEN
 from analytics.demo_files import named
@@ -103,4 +103,4 @@ def write_events(path: Path, happenings: Happenings, places: Places, groups: lis
 def _topics(effects: list[Effect], kind: str, groups: list[str]) -> str:
     """The topic groups of a type, several by |; empty: all."""
     touched = [effect.topic_group for effect in effects if effect.type == kind]
-    return "" if -1 in touched or not touched else "|".join(dict.fromkeys(groups[group] for group in touched))
+    return "" if ALL_GROUPS in touched or not touched else "|".join(dict.fromkeys(groups[group] for group in touched))

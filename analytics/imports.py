@@ -149,15 +149,6 @@ def undo_last(store: Store, *, now: datetime) -> str:
     return store.write(work)
 
 
-def store_rows(
-    cursor: duckdb.DuckDBPyConnection, *, arriving: str
-) -> None:
-    """Put the rows of the relation `arriving` (columns STORED), all of them new, into the store and its cube."""
-    cursor.execute(f"create or replace temp view moved as select 1 as sign, * from {arriving}")
-    cursor.execute(f"insert into complaints ({', '.join(STORED)}) select {', '.join(STORED)} from {arriving}")
-    cube.refresh(cursor)
-
-
 def _import(
     store: Store,
     document: Document,
@@ -216,7 +207,9 @@ def _merge(cursor: duckdb.DuckDBPyConnection, export: Export, now: datetime, sta
             from (select * replace (coalesce(kind, 'complaint') as kind) from fresh), facts
             """
         )
-        store_rows(cursor, arriving="arriving")
+        cursor.execute("create or replace temp view moved as select 1 as sign, * from arriving")
+        cursor.execute(f"insert into complaints ({', '.join(STORED)}) select {', '.join(STORED)} from arriving")
+        cube.refresh(cursor)
     usable = export.read - len(export.rejected)
     result = ImportResult(
         file=export.file,

@@ -53,9 +53,7 @@ def last_full_day(store: Store, filters: Filters) -> LastFullDay:
     active = covered["active"]
     day = covered.loc[active, "last_full_day"].min()
     behind = active & (covered["last_full_day"] < covered["last_full_day"].max())
-    return LastFullDay(
-        day.date(), places[behind].reset_index(drop=True), places[~active].reset_index(drop=True)
-    )
+    return LastFullDay(day.date(), places[behind].reset_index(drop=True), places[~active].reset_index(drop=True))
 
 
 def completeness(store: Store, filters: Filters, as_of: date, days: int = 28) -> pd.DataFrame:

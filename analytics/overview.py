@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from analytics.changes import ranked_changes
 from analytics.errors import BadInput
 from analytics.filters import Filters, period
 from analytics.loaded import ended_regions, history
 from analytics.measures import SPARK_WEEKS, Days, Delays
 from analytics.queries import DAY, RECEIVED, Query, daily_measures, delays, smallest
-from analytics.usual import Stretch, count_band, level_band, spread, surely_changed
+from analytics.usual import Stretch, count_band, level_band, past_periods
 
 if TYPE_CHECKING:
     from analytics.store import Store
@@ -26,6 +27,7 @@ IS_RISING_BAD = {  # the tiles, in their order
     "repeat_share": True,
     "days_to_close": True,
 }
+DAILY = list(IS_RISING_BAD)[:-1]
 UNKNOWN = {"overdue_share": "no_deadlines", "repeat_share": "not_known", "days_to_close": "too_early"}
 HIGHEST = {"overdue_share": 1.0, "repeat_share": 1.0}
 LAST_YEAR_DAYS = 364  # the same weekdays
@@ -35,8 +37,6 @@ MOVERS = {  # the name columns
     "topic_group": ["topic_group"],
     "topic": ["topic_group", "topic"],
 }
-FEWEST_TO_MOVE = 10.0  # complaints, now and usual together, for a topic or place to be compared
-SURE_ENOUGH = 0.5  # a mover less sure than this is not shown
 
 
 def tiles(store: Store, filters: Filters, as_of: date) -> pd.DataFrame:
@@ -63,7 +63,7 @@ def tiles(store: Store, filters: Filters, as_of: date) -> pd.DataFrame:
         covered_from = history(query, filters)["first_day"].min()
         days = Days(measures, (pd.Timestamp(first), pd.Timestamp(last)), covered_from)
         closing = _closing_tile(query, filters, days, as_of)
-    return pd.DataFrame([*(_day_tile(measure, days) for measure in IS_RISING_BAD if measure in DAILY), closing])
+    return pd.DataFrame([*(_day_tile(measure, days) for measure in DAILY), closing])
 
 
 def days_to_close(store: Store, filters: Filters, as_of: date) -> float:
@@ -88,7 +88,7 @@ def movers(store: Store, filters: Filters, as_of: date, by: str, limit: int = 5)
     rose or fell), direction ('rising' or 'falling'). Empty when the store covers too little.
 
     Left out: names not stated, fewer than 10 complaints now and usually together, regions that began to deliver
-    within the weeks compared or ended, and whatever is more probably chance than not (see usual.surely_changed).
+    within the weeks compared or ended, and what is more probably chance than not (see changes.surely_changed).
     """
     if by not in MOVERS:
         raise BadInput(
@@ -101,11 +101,115 @@ def movers(store: Store, filters: Filters, as_of: date, by: str, limit: int = 5)
     names = MOVERS[by]
     with store.reading() as query:
         covered = history(query, filters)
-        base = _base(first, last, covered["first_day"].min())
-        if base is None:
-            return _ranked(pd.DataFrame(columns=names), limit)
-        weekly = _weekly_counts(query, filters, (base, first, last), names)
+        weeks = _base_weeks(first, last, covered["first_day"].min())
+        counts = _weekly_counts(query, filters, (first, last, weeks), names)
         if "region" in names:
-            late = set(covered.loc[covered["first_day"] > pd.Timestamp(base), "region"])
-            weekly = weekly[~weekly["region"].isin(late | ended_regions(query, filters))]
-    return _ranked(_compared(weekly, names, days=(last - first).days + 1, weeks=(first - base).days // 7), limit)
+            late = covered.loc[covered["first_day"] > pd.Timestamp(first) - pd.Timedelta(weeks=weeks), "region"]
+            counts = counts[~counts["region"].isin({*late, *ended_regions(query, filters)})]
+    return ranked_changes(counts, names, days=(last - first).days + 1, weeks=weeks, limit=limit)
+
+
+def _base_weeks(first: date, last: date, covered_from: pd.Timestamp) -> int:
+    """How many weeks before the period make its usual; 0 when too few are covered."""
+    if last < first or pd.isna(covered_from):
+        return 0
+    start = (pd.Timestamp(first) - covered_from).days
+    base = Stretch(start, start + (last - first).days).base()
+    return base.days // 7 if base else 0
+
+
+def _weekly_counts(query: Query, filters: Filters, compared: tuple[date, date, int], names: list[str]) -> pd.DataFrame:
+    """names, week (0: the period), complaints, weighted; see changes.ranked_changes. Nothing without base weeks."""
+    first, last, weeks = compared
+    if not weeks:
+        return pd.DataFrame(columns=[*names, "week", "complaints", "weighted"])
+    table, parameters = smallest(filters, first - timedelta(weeks=weeks), last, names)
+    day, received = DAY[table], RECEIVED[table]
+    return query(
+        f"""
+        select {", ".join(names)}, if({day} >= $period, 0, ($period - {day} + 6) // 7) as week,
+          sum({received})::bigint as complaints,
+          sum({received} * ($whole_weeks + if(({day} - $base) % 7 < $other_days, 1, 0)))::bigint as weighted
+        from {table} group by all
+        """,
+        period=first,
+        base=first - timedelta(weeks=weeks),
+        whole_weeks=((last - first).days + 1) // 7,
+        other_days=((last - first).days + 1) % 7,
+        **parameters,
+    )
+
+
+def _day_tile(measure: str, days: Days) -> dict[str, object]:
+    def value(stretch: Stretch) -> float:
+        return days.covered_value(measure, stretch)
+
+    def usual(stretch: Stretch) -> float:
+        return days.usual(measure, stretch)
+
+    middle, past = usual(days.period), past_periods(value, usual, days.period)
+    counted = measure in ("received", "closed")
+    band = count_band(middle, past) if counted else level_band(middle, past, highest=HIGHEST.get(measure, np.inf))
+    return _tile(
+        measure,
+        days.value(measure, days.period),
+        usual=middle,
+        band=band,
+        last_year=value(days.period.earlier(LAST_YEAR_DAYS)),
+        weekly=[value(week) for week in days.weeks()],
+    )
+
+
+def _closing_tile(query: Query, filters: Filters, days: Days, as_of: date) -> dict[str, object]:
+    """Days to close; its band is made from the medians of the single weeks before."""
+    base, last_year = days.period.base(days.covered_from), days.period.earlier(LAST_YEAR_DAYS)
+    wanted = [*days.weeks(), days.period, *([base] if base else [])]
+    recent = _delays(query, filters, days, Stretch(max(min(s.first for s in wanted), 0), days.period.last), as_of)
+    before = _delays(query, filters, days, last_year, as_of) if days.covers(last_year) else None
+    usual, past = np.nan, np.empty((0, 2))
+    if base:
+        usual = recent.median(base)
+        weeks = [recent.median(Stretch(first, first + 6)) for first in range(base.first, base.last, 7)]
+        past = np.array([(week, usual) for week in weeks if not np.isnan(week)]).reshape(-1, 2)
+    return _tile(
+        "days_to_close",
+        recent.median(days.period),
+        usual=usual,
+        band=level_band(usual, past),
+        last_year=before.median(last_year) if before else np.nan,
+        weekly=[recent.median(week) if days.covers(week) else np.nan for week in days.weeks()],
+    )
+
+
+def _delays(query: Query, filters: Filters, days: Days, stretch: Stretch, as_of: date) -> Delays:
+    first, last = days.day(stretch.first).date(), days.day(stretch.last).date()
+    return Delays(delays(query, filters, first, last, as_of), days.start)
+
+
+def _tile(
+    measure: str,
+    value: float,
+    *,
+    usual: float = np.nan,
+    band: tuple[float, float] = (np.nan, np.nan),
+    last_year: float = np.nan,
+    weekly: list[float] | None = None,
+    unknown: str = "",
+) -> dict[str, object]:
+    known = not np.isnan(value)
+    return {
+        "measure": measure,
+        "value": value,
+        "known": known,
+        "unknown": "" if known else unknown or UNKNOWN[measure],
+        "usual": usual,
+        "usual_low": band[0],
+        "usual_high": band[1],
+        "last_year": last_year,
+        "weekly": weekly or [np.nan] * SPARK_WEEKS,
+        "is_rising_bad": IS_RISING_BAD[measure],
+    }
+
+
+def _no_tiles(unknown: str) -> pd.DataFrame:
+    return pd.DataFrame([_tile(measure, np.nan, unknown=unknown) for measure in IS_RISING_BAD])

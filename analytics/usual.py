@@ -6,7 +6,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 from scipy import stats
 
 BASE_WEEKS = 8  # the weeks before the period that make the usual
@@ -52,30 +51,34 @@ def same_weekdays(series: np.ndarray, stretch: Stretch, base: Stretch) -> float:
     return float(weeks * profile.sum() + profile[:days].sum())
 
 
-def count_band(value: Rule, usual: Rule, stretch: Stretch) -> tuple[float, float]:
-    """The band in which the count of the stretch is expected: quantiles of a negative binomial.
+def past_periods(value: Rule, usual: Rule, stretch: Stretch) -> np.ndarray:
+    """The 26 such stretches that lie 1, 2, 3 … weeks earlier: value, usual, where both are known."""
+    earlier = [stretch.earlier(7 * weeks) for weeks in range(1, PAST_PERIODS + 1)]
+    pairs = np.array([(value(past), usual(past)) for past in earlier], dtype=float)
+    return pairs[~np.isnan(pairs).any(axis=1)]
 
-    Its mean is the usual; its dispersion is the mean of (count - usual)² / usual over the periods before, at least
-    1 (quasi-Poisson: McCullagh and Nelder 1989, chapter 9; the quantiles as in Noufaily et al. 2013), so slow swings
-    of the level widen it as they should. Few periods widen it as Student's t does. Nan when fewer than four.
+
+def count_band(usual: float, past: np.ndarray) -> tuple[float, float]:
+    """Where 95 of 100 counts lie when so many are usual: quantiles of a negative binomial; nan when too little is known.
+
+    Its mean is the usual; its dispersion is the mean of (value - usual)² / usual over the past periods, at least 1
+    (quasi-Poisson: McCullagh and Nelder 1989, chapter 9; the quantiles as in Noufaily et al. 2013), so that slow
+    swings of the level widen the band as they should. Few past periods widen it as Student's t does.
     """
-    middle = usual(stretch)
-    past = _past(value, usual, stretch)
     past = past[past[:, 1] > 0]
-    if not middle > 0 or len(past) < FEWEST_PAST_PERIODS:
+    if not usual > 0 or len(past) < FEWEST_PAST_PERIODS:
         return np.nan, np.nan
-    dispersion = np.mean((past[:, 0] - past[:, 1]) ** 2 / past[:, 1]) * _few(len(past)) ** 2
-    return negative_binomial(middle, max(float(dispersion), 1.0), BAND)
+    dispersion = float(np.mean((past[:, 0] - past[:, 1]) ** 2 / past[:, 1])) * _few(len(past)) ** 2
+    low, high = negative_binomial(usual, max(dispersion, 1.0), BAND)
+    return low, high
 
 
-def level_band(value: Rule, usual: Rule, stretch: Stretch, *, highest: float = np.inf) -> tuple[float, float]:
-    """The band for a share or a stock: the usual, more or less Student's t times how far it was off before."""
-    middle = usual(stretch)
-    past = _past(value, usual, stretch)
-    if np.isnan(middle) or len(past) < FEWEST_PAST_PERIODS:
+def level_band(usual: float, past: np.ndarray, *, highest: float = np.inf) -> tuple[float, float]:
+    """The same for a share, a stock or a median: the usual, more or less Student's t times how far it was off."""
+    if np.isnan(usual) or len(past) < FEWEST_PAST_PERIODS:
         return np.nan, np.nan
     off = float(np.sqrt(np.mean((past[:, 0] - past[:, 1]) ** 2))) * NORMAL_97_5 * _few(len(past))
-    return max(middle - off, 0.0), min(middle + off, highest)
+    return max(usual - off, 0.0), min(usual + off, highest)
 
 
 def negative_binomial(mean: float, dispersion: float, levels: tuple[float, ...]) -> tuple[float, ...]:
@@ -86,57 +89,6 @@ def negative_binomial(mean: float, dispersion: float, levels: tuple[float, ...])
     return tuple(float(stats.nbinom.ppf(level, size, 1.0 / dispersion)) for level in levels)
 
 
-def _past(value: Rule, usual: Rule, stretch: Stretch) -> np.ndarray:
-    """For each of the earlier periods of which both are known: value, usual."""
-    earlier = [stretch.earlier(7 * weeks) for weeks in range(1, PAST_PERIODS + 1)]
-    pairs = np.array([(value(past), usual(past)) for past in earlier], dtype=float)
-    return pairs[~np.isnan(pairs).any(axis=1)]
-
-
 def _few(periods: int) -> float:
     """How much wider Student's t is than the normal curve for so many periods."""
     return float(stats.t.ppf(BAND[1], periods)) / NORMAL_97_5
-
-
-def surely_changed(
-    weekly: np.ndarray, now: np.ndarray, usual: np.ndarray, *, days: int, interval: float = 0.8
-) -> pd.DataFrame:
-    """How sure it is that counts rose or fell: ratio, low, high, probability, score; one row for each unit.
-
-    `weekly`: units × weeks, the counts of the base weeks; `now`: the counts of the period of `days` days; `usual`:
-    what the base makes of as many days. Counts are over-dispersed: the variance of a week is m + a·m² (negative
-    binomial), a and each unit's own dispersion weighing alike. The logarithm of the ratio is then about t-distributed
-    (delta method, half a complaint added to both sides); low and high are its `interval`. As many units are compared
-    at once, `probability` is 1 - q, q being the false discovery rate (Benjamini and Hochberg 1995). `score` is what
-    the rise or fall is at least, in units of the root of the usual: how sure and how much in one number.
-    """
-    weeks = weekly.shape[1]
-    dispersion = _dispersion(weekly)
-    logarithm = np.log((now + 0.5) / (usual + 0.5))
-    error = np.sqrt(dispersion * (1.0 / (now + 0.5) + days / (7.0 * weeks) / (usual + 0.5)))
-    freedom = 2 * (weeks - 1)
-    p = 2.0 * stats.t.sf(np.abs(logarithm) / error, freedom)
-    reach = stats.t.ppf(0.5 + interval / 2, freedom) * error
-    with np.errstate(divide="ignore", invalid="ignore"):
-        ratio = np.where(usual > 0, now / usual, np.where(now > 0, np.inf, np.nan))
-    low, high = np.exp(logarithm - reach), np.exp(logarithm + reach)
-    at_least = np.where(logarithm > 0, np.maximum(low - 1.0, 0.0), np.maximum(1.0 - high, 0.0))
-    return pd.DataFrame(
-        {
-            "ratio": ratio,
-            "low": low,
-            "high": high,
-            "probability": 1.0 - stats.false_discovery_control(p) if len(p) else p,
-            "score": at_least * np.sqrt(usual + 0.5),
-        }
-    )
-
-
-def _dispersion(weekly: np.ndarray) -> np.ndarray:
-    """Variance / mean of a week's count for each unit, at least 1: half its own, half that of all units together."""
-    mean = weekly.mean(axis=1)
-    variance = weekly.var(axis=1, ddof=1)
-    squares = float((mean**2).sum())
-    shared = max(float((variance - mean).sum()) / squares, 0.0) if squares else 0.0
-    own = np.where(mean > 0, variance / np.maximum(mean, 1e-9), 1.0)
-    return np.maximum((own + 1.0 + shared * mean) / 2.0, 1.0)

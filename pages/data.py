@@ -1,6 +1,12 @@
 """The Data page: what did we load, and can I trust it?"""
 
+from pages.shared import intake, records
 from pages.shared.frame import open_page
 
 with open_page("data", needs_complaints=False) as (answers, filters, text):
-    pass
+    records.holdings(answers, text)
+    intake.take_in(answers, text)
+    if not answers.is_empty():
+        records.completeness(answers.completeness(filters), text)
+        records.history(answers, text)
+        records.settings(answers, text)

@@ -11,7 +11,7 @@ if [ ! -x .venv/bin/python ]; then
 fi
 echo "Installing the packages of $file …" >&2
 # uv is ten times faster; where it cannot reach the packages, pip with its own configuration can.
-if .venv/bin/python -m pip install --quiet --disable-pip-version-check uv==0.9.9 2>/dev/null \
+if .venv/bin/python -m pip install --quiet --disable-pip-version-check uv==0.13.9 2>/dev/null \
   && .venv/bin/uv pip install --quiet --python .venv/bin/python -r "$file" 2>/dev/null; then
   exit 0
 fi

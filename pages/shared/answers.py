@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import streamlit as st
 
-from analytics import explain, overview, queries
+from analytics import explain, imports, overview, queries
 from analytics.explain import Sentence
 from analytics.filters import Filters, period
 from analytics.loaded import LastFullDay
@@ -85,6 +86,20 @@ class Answers:
         """Which of the last days are loaded; see analytics.queries.completeness."""
         return _remembered("completeness", self, Filters(regions=filters.regions), self.as_of(filters), days)  # type: ignore[no-any-return]
 
+    def history(self) -> pd.DataFrame:
+        """All imports, the newest first."""
+        return _remembered("history", self)  # type: ignore[no-any-return]
+
+    def can_start_real(self) -> bool:
+        """Can a real store be made beside this demo store?"""
+        return not self.store.settings.remote
+
+    def start_real(self) -> None:
+        """Make a real store beside the demo store; from now on the dashboard shows that one."""
+        settings = _beside(self.store.settings)
+        open_store(settings)
+        self.store.set_setting("real_store", settings.store)
+
     def headline(self, filters: Filters) -> list[Sentence]:
         """The Overview's first sentences, from its own numbers."""
         movers = [self.movers(filters, by) for by in ("topic_group", self.places(filters))]
@@ -93,8 +108,26 @@ class Answers:
 
 def open_answers() -> Answers:
     """The answers of the store in the settings, as it is now. Raises BadInput when it cannot be opened."""
-    store = _store(read_settings())
+    answers = _answers_of(read_settings())
+    real = answers.setting("real_store") if answers.kind() == "demo" else None
+    return _answers_of(replace(answers.store.settings, store=real, data="")) if real else answers
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def previews(path: str, snapshot: int, _store: Store) -> list[imports.Preview]:
+    """How an uploaded file would be read. Raises BadInput when it cannot be."""
+    return imports.propose(_store, [Path(path)])
+
+
+def _answers_of(settings: Settings) -> Answers:
+    store = _store(settings)
     return Answers(store, store.snapshot())
+
+
+def _beside(settings: Settings) -> Settings:
+    """The settings of the real store that lies beside a demo store."""
+    folder = Path(settings.store)
+    return replace(settings, store=str(folder.with_name(folder.name + "-real")), data="")
 
 
 @st.cache_resource(show_spinner=False)
@@ -126,6 +159,7 @@ QUESTIONS: dict[str, Callable[..., Any]] = {
     "movers": overview.movers,
     "received_and_closed": queries.received_and_closed,
     "completeness": queries.completeness,
+    "history": imports.history,
 }
 
 

@@ -74,7 +74,8 @@ def completeness(table: pd.DataFrame, text: Text, *, by: str) -> go.Figure:
     """
     cells = _cells(table, by)
     days = sorted(set(cells["day"]))
-    lines = list(dict.fromkeys(cells["line"]))
+    bad = cells.groupby("line")["bad"].sum()
+    lines = sorted(bad.index, key=lambda line: (-bad[line], _line_name(line, text, by)))
     known = {(row["line"], row["day"]): row for row in cells.to_dict("records")}
     found = [[known.get((line, day)) for day in days] for line in lines]
     dates = [day.date() for day in days]
@@ -105,9 +106,9 @@ def completeness(table: pd.DataFrame, text: Text, *, by: str) -> go.Figure:
     return figure(
         data,
         text,
-        height=(22 if many else 34) * len(lines) + 30,
+        height=(22 if many else 34) * len(lines) + 36,
         hovermode="closest",
-        margin={"l": 8, "r": 22, "t": 0, "b": 24},
+        margin={"l": 8, "r": 22, "t": 0, "b": 32},
         xaxis={**day_axis(dates, text), "showgrid": False},
         yaxis={
             "tickvals": list(range(len(lines))),

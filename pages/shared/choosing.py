@@ -154,7 +154,7 @@ def _period(as_of: date, answers: Answers, text: Text) -> tuple[date, date]:
 def _below(home: str | None, text: Text) -> None:
     """Reset, and the address of what is shown now."""
     with st.container(horizontal=True):
-        st.button(text("filters.reset"), icon=":material/restart_alt:", on_click=_reset, args=(home,), type="tertiary")
+        st.button(text("filters.reset"), icon=":material/restart_alt:", on_click=reset, args=(home,), type="tertiary")
         with st.popover(text("filters.link"), icon=":material/link:", type="tertiary"):
             st.caption(text("filters.link_help"))
             st.code(_address(text), language=None, wrap_lines=True)
@@ -166,7 +166,8 @@ def _address(text: Text) -> str:
     return f"{st.context.url}?{urlencode({**chosen, 'lang': text.language}, doseq=True)}"
 
 
-def _reset(home: str | None) -> None:
+def reset(home: str | None) -> None:
+    """Set every filter back to what it is at first."""
     for key in KEYS:
         if key in st.session_state and key != "days":
             st.session_state[key] = {"period": DEFAULT_PERIOD, "kind": list(COUNTED)}.get(key, [])

@@ -94,13 +94,13 @@ def halves() -> Sequence[DeltaGenerator]:
 def _tile(tile: dict[str, Any], text: Text, *, weekly: bool) -> None:
     """`weekly`: the period is a week, so what is expected of it can be drawn among the weeks."""
     measure, known = tile["measure"], not _missing(tile["value"])
-    words, arrow, tone = (
-        _change(tile, text) if known else (text.of("unknown", tile["unknown"] or "not_known"), "off", "gray")
-    )
+    unknown = (text.of("unknown", tile["unknown"] or "not_known"), None, "off", "gray")
+    change, against, arrow, tone = _change(tile, text) if known else unknown
     st.metric(
         text.of("measure", measure),
         amount(measure, tile["value"], text) if known else "—",
-        words,
+        change,
+        delta_description=against,
         delta_arrow=arrow,
         delta_color=tone,
         help=text.of("definition", measure),
@@ -121,19 +121,24 @@ def amount(measure: str, value: float, text: Text) -> str:
     return text.number(value)
 
 
-def _change(tile: dict[str, Any], text: Text) -> tuple[str, Any, Any]:
-    """The words of the change against the usual, its arrow and its tone."""
+def _change(tile: dict[str, Any], text: Text) -> tuple[str, str | None, Any, Any]:
+    """The change against the usual, in words, what it is against, its arrow and its tone."""
     value, usual = tile["value"], tile["usual"]
     if _missing(usual):
-        return text("change.no_usual"), "off", "gray"
-    low, high = tile["usual_low"], tile["usual_high"]
-    expected = not _missing(low) and low <= value <= high
+        return text("change.no_usual"), None, "off", "gray"
+    difference = _difference(tile["measure"], value, usual, text)
+    if not difference:
+        return text("change.same"), None, "off", "gray"
     rising = value > usual
-    words = _difference(tile["measure"], value, usual, text)
-    if expected or not words:
-        return text("change.expected", change=words) if words else text("change.same"), "off", "gray"
-    color = "orange" if rising == bool(tile["is_rising_bad"]) else "blue"
-    return text("change.against_usual", change=words), "up" if rising else "down", color
+    arrow = "up" if rising else "down"
+    if tile["usual_low"] <= value <= tile["usual_high"]:
+        return difference, text("change.expected"), arrow, "gray"
+    return (
+        difference,
+        text("change.against_usual"),
+        arrow,
+        "orange" if rising == bool(tile["is_rising_bad"]) else "blue",
+    )
 
 
 def _last_year(tile: dict[str, Any], text: Text) -> str:

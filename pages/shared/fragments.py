@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from html import escape
 from typing import Any
+from urllib.parse import quote
 
 import pandas as pd
 
@@ -15,6 +16,7 @@ from pages.shared.text import Text
 SURE = 0.95  # from this probability on a mark is filled
 SIGNS = {("rising", True): "▲", ("rising", False): "△", ("falling", True): "▼", ("falling", False): "▽"}
 WIDEST = 8.0  # ratios beyond eightfold are drawn at the edge
+BAND = "rgba(128,140,155,0.2)"
 SPARK = (130, 34)  # the coordinates of a sparkline
 ABOVE = {"topic": "topic_group", "municipality": "region"}  # what a name belongs to
 
@@ -29,34 +31,39 @@ def movers(table: pd.DataFrame, text: Text, *, by: str) -> str:
     rows = [_mover(row, text, by, with_region=len(regions) > 1) for row in table.to_dict("records")]
     scale = "".join(
         f'<span style="left:{_place(ratio):.1f}%">{escape(text("chart.usual") if ratio == 1 else text.change(ratio))}</span>'
-        for ratio in (0.5, 1.0, 2.0)
+        for ratio in (0.25, 1.0, 4.0)
     )
     return f'<div class="movers"><div class="scale">{scale}</div><ul>{"".join(rows)}</ul></div>'
 
 
 def sparkline(weekly: Sequence[float], text: Text, *, band: tuple[float, float] | None, color: str) -> str:
-    """A line of weekly values that ends in a dot, over the band in which the last one was expected."""
+    """A line of weekly values that ends in a dot, over the band in which the last one was expected.
+
+    A picture in the address of an image: Streamlit lets no SVG elements through.
+    """
     known = [value for value in weekly if not math.isnan(value)]
-    width, height = SPARK
     if len(known) < 2:
-        return f'<svg class="spark" viewBox="0 0 {width} {height}" aria-hidden="true"></svg>'
+        return '<span class="spark"></span>'
+    width, height = SPARK
     ends = [*known, *(band or ())]
     low, high = min(ends), max(ends)
 
     def down(value: float) -> float:
-        return height - 4 - (value - low) / ((high - low) or 1.0) * (height - 8)
+        return height - 5 - (value - low) / ((high - low) or 1.0) * (height - 10)
 
-    points = [(width * week / (len(weekly) - 1), value) for week, value in enumerate(weekly)]
+    points = [(4 + (width - 8) * week / (len(weekly) - 1), value) for week, value in enumerate(weekly)]
     drawn = [f"{x:.1f},{down(value):.1f}" for x, value in points if not math.isnan(value)]
+    stroke = 'fill="none" stroke-linejoin="round" stroke-linecap="round" vector-effect="non-scaling-stroke"'
     shade = ""
     if band:
-        shade = f'<rect x="0" width="{width}" y="{down(band[1]):.1f}" height="{down(band[0]) - down(band[1]):.1f}" class="band"/>'
-    label = escape(text("chart.weeks", n=len(known)))
-    return (
-        f'<svg class="spark" viewBox="0 0 {width} {height}" preserveAspectRatio="none" role="img" aria-label="{label}">'
-        f'{shade}<polyline points="{" ".join(drawn)}" stroke="{color}"/>'
-        f'<polyline class="dot" points="{drawn[-1]} {drawn[-1]}" stroke="{color}"/></svg>'
+        shade = f'<rect width="{width}" y="{down(band[1]):.1f}" height="{down(band[0]) - down(band[1]):.1f}" fill="{BAND}"/>'
+    picture = (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" preserveAspectRatio="none">{shade}'
+        f'<polyline points="{" ".join(drawn)}" stroke="{color}" stroke-width="2" {stroke}/>'
+        f'<polyline points="{drawn[-1]} {drawn[-1]}" stroke="{color}" stroke-width="7" {stroke}/></svg>'
     )
+    alt = escape(text("chart.weeks", n=len(known)))
+    return f'<img class="spark" src="data:image/svg+xml,{quote(picture)}" alt="{alt}">'
 
 
 def certainty(probability: float) -> str:

@@ -7,7 +7,7 @@ import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import streamlit as st
 
@@ -46,6 +46,9 @@ def open_page(name: str, *, needs_complaints: bool = True) -> Iterator[Page]:
         answers = open_answers()
         with st.sidebar:
             text = _menu(answers)
+            if kept("start_over"):
+                keep("start_over", False)
+                choosing.reset(answers.home_region())
             filters = choosing.filters(answers, text)
         st.set_page_config(page_title=f"{text(f'page.{name}')} · {text('app.name')}")
         _head(name, answers, filters, text)
@@ -58,6 +61,21 @@ def open_page(name: str, *, needs_complaints: bool = True) -> Iterator[Page]:
         reference = secrets.token_hex(3).upper()
         logging.getLogger("forerunner").exception("error %s on the page %s", reference, name)
         st.error(text("error.unexpected", reference=reference), icon=":material/error:")
+
+
+def keep(name: str, value: object) -> None:
+    """Remember something for the rest of the reader's session."""
+    st.session_state[f"kept_{name}"] = value
+
+
+def kept(name: str, default: Any = None) -> Any:
+    """What `keep` remembered, else `default`."""
+    return st.session_state.get(f"kept_{name}", default)
+
+
+def start_over() -> None:
+    """Set the filters back at the next run, for what they choose from has changed."""
+    keep("start_over", True)
 
 
 def _menu(answers: Answers) -> Text:

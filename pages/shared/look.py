@@ -16,9 +16,9 @@ PALETTE = {
     "closed": "#cf5f2e",
     "rising": "#cf5f2e",
     "falling": "#2f87b8",
-    "loaded": "#3b7fd0",
-    "partly": "#6f93b8",
-    "looks_unloaded": "#c08400",
+    "loaded": "#6f93b8",
+    "partly": "#a88a55",
+    "looks_unloaded": "#b97700",
     "not_loaded": "#7d8794",
 }
 CLEAR = "rgba(0,0,0,0)"
@@ -46,8 +46,8 @@ def figure(data: list[dict[str, Any]], text: Text, *, height: int, **layout: Any
 
 
 def day_axis(days: Sequence[date], text: Text) -> dict[str, Any]:
-    """An axis of days with at most seven labels in the reader's language (Plotly itself knows English months only)."""
-    step = max(1, -(-len(days) // 7))
+    """An axis of days with at most five labels in the reader's language (Plotly itself knows English months only)."""
+    step = max(1, -(-len(days) // 5))
     shown = list(days[::-1][::step])[::-1]
     years = len(days) > 1 and (days[-1] - days[0]).days > 300
     return {

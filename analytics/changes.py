@@ -1,0 +1,74 @@
+"""Which topics and places really rose or fell against the usual, and how sure that is. Table in, table out."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+FEWEST = 10.0  # complaints, now and usual together, for a unit to be compared
+SURE_ENOUGH = 0.5  # what is more probably chance than not is no change
+INTERVAL = 0.8
+COLUMNS = ["now", "usual", "ratio", "low", "high", "probability", "direction"]
+
+
+def ranked_changes(counts: pd.DataFrame, names: list[str], *, days: int, weeks: int, limit: int) -> pd.DataFrame:
+    """What rose and fell most surely: `names`, now, usual, ratio, low, high, probability, direction.
+
+    `counts`: names, week (0: the period, 1 … `weeks`: the weeks before it), complaints, weighted (each day's
+    complaints × how often its weekday is in the period of `days` days). At most `limit` of each direction.
+    """
+    counts = counts.dropna(subset=names)
+    if counts.empty:
+        return pd.DataFrame(columns=[*names, *COLUMNS])
+    wide = counts.pivot(index=names, columns="week", values="complaints")
+    wide = wide.reindex(columns=range(weeks + 1), fill_value=0).fillna(0)
+    weighted = counts[counts["week"] > 0].groupby(names)["weighted"].sum()
+    table = pd.DataFrame({"now": wide[0], "usual": weighted.reindex(wide.index, fill_value=0) / weeks})
+    compared = table["now"] + table["usual"] >= FEWEST
+    table, weekly = table[compared], wide.loc[compared, 1:].to_numpy(dtype=float)
+    if table.empty:
+        return pd.DataFrame(columns=[*names, *COLUMNS])
+    table = table.join(surely_changed(weekly, table["now"], table["usual"], days=days))
+    table = table[table["probability"] >= SURE_ENOUGH].sort_values("score", ascending=False, kind="stable")
+    table = table.reset_index().groupby("direction", sort=False).head(limit)
+    return table.sort_values(["direction", "score"], ascending=False)[[*names, *COLUMNS]].reset_index(drop=True)
+
+
+def surely_changed(weekly: np.ndarray, now: pd.Series, usual: pd.Series, *, days: int) -> pd.DataFrame:
+    """For each unit ratio, low, high, probability, direction, score; indexed as `now` and `usual`.
+
+    `weekly`: units × weeks, the counts of the base weeks; `now`: the counts of the period of `days` days; `usual`:
+    what the base makes of as many days. Counts are over-dispersed: the variance of a week is m + a·m² (negative
+    binomial), a of all units and each unit's own weighing alike. The logarithm of the ratio is then about
+    t-distributed (delta method, half a complaint added to both sides); low and high are its 80 % interval. As many
+    units are compared at once, `probability` is 1 - q, q being the false discovery rate (Benjamini and Hochberg
+    1995). `score` is what the rise or fall is at least, in roots of the usual: how sure and how much in one number.
+    """
+    weeks = weekly.shape[1]
+    logarithm = np.log((now + 0.5) / (usual + 0.5))
+    error = np.sqrt(dispersion(weekly) * (1.0 / (now + 0.5) + days / (7.0 * weeks) / (usual + 0.5)))
+    freedom = 2 * (weeks - 1)
+    reach = stats.t.ppf(0.5 + INTERVAL / 2, freedom) * error
+    low, high = np.exp(logarithm - reach), np.exp(logarithm + reach)
+    rising = logarithm > 0
+    return pd.DataFrame(
+        {
+            "ratio": now / usual,  # inf when there were none
+            "low": low,
+            "high": high,
+            "probability": 1.0 - stats.false_discovery_control(2.0 * stats.t.sf(np.abs(logarithm) / error, freedom)),
+            "direction": np.where(rising, "rising", "falling"),
+            "score": np.where(rising, low - 1.0, 1.0 - high) * np.sqrt(usual + 0.5),
+        },
+        index=now.index,
+    )
+
+
+def dispersion(weekly: np.ndarray) -> np.ndarray:
+    """Variance / mean of a week's count for each unit, at least 1: half its own, half that of all units together."""
+    mean, variance = weekly.mean(axis=1), weekly.var(axis=1, ddof=1)
+    squares = float((mean**2).sum())
+    shared = max(float((variance - mean).sum()) / squares, 0.0) if squares else 0.0
+    own = np.divide(variance, mean, out=np.ones_like(mean), where=mean > 0)
+    return np.maximum((own + 1.0 + shared * mean) / 2.0, 1.0)

@@ -1,0 +1,125 @@
+"""The demo country in a store of its own, with its events, weather, geometry and truth beside it."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import date, datetime
+from pathlib import Path
+
+import duckdb
+
+from analytics import cube
+from analytics.demo import DemoCountry, build
+from analytics.errors import BadInput
+from analytics.imports import STORED
+from analytics.settings import ROOT, Settings
+from analytics.store import Store, open_store, store_exists
+
+
+def make(
+    settings: Settings,
+    *,
+    complaints: int,
+    days: int,
+    end: date,
+    seed: int,
+    now: datetime,
+    report: Callable[[float, str], None] = lambda share, name: None,
+) -> DemoCountry:
+    """Fill a new store with the demo country; its other files go into `demo_folder(settings)`.
+
+    `now` is UTC. Raises BadInput when the store has complaints already.
+    """
+    if store_exists(settings) and not open_store(settings).is_empty():
+        raise BadInput(
+            "store_in_use",
+            "{store} holds complaints already; name another folder with FORERUNNER_STORE for the demo country.",
+            store=settings.store,
+        )
+    store = open_store(settings, kind="demo")
+    folder = Path(tempfile.mkdtemp(prefix="demo-", dir=store.staging()))
+    try:
+        made = build(
+            folder,
+            complaints=complaints,
+            days=days,
+            end=end,
+            seed=seed,
+            report=lambda step, share: report(0.6 * share, step),
+        )
+        report(0.6, "store")
+        store.write(lambda cursor: _load(cursor, made, end=end, now=now))
+        report(1.0, "store")
+        return _keep(made, demo_folder(settings))
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        store.close()
+
+
+def demo_folder(settings: Settings) -> Path:
+    """Where the demo country's truth, events, weather and geometry lie: beside the store's files."""
+    return Path(settings.data if "://" not in settings.data and settings.data else _local(settings)) / "demo"
+
+
+def is_wanted(settings: Settings) -> bool:
+    """Should a first start build the demo country: no store yet, or a demo one that was never filled?"""
+    if not store_exists(settings):
+        return True
+    store: Store = open_store(settings)
+    return store.kind == "demo" and store.is_empty()
+
+
+def _load(cursor: duckdb.DuckDBPyConnection, made: DemoCountry, *, end: date, now: datetime) -> None:
+    parts = [str(part) for part in made.complaints]
+    files = ", ".join("'" + part.replace("'", "''") + "'" for part in parts)
+    given = {column for (column, *_) in cursor.execute(f"describe select * from read_parquet([{files}])").fetchall()}
+    moment = f"timestamp '{now:%Y-%m-%d %H:%M:%S}'"
+    filled = {
+        "first_seen_at": moment,
+        "changed_at": moment,
+        "closed_seen_at": f"case when closed_at is not null then {moment} end",
+        "last_import": "1",
+    }
+    columns = ", ".join(
+        column if column in given else f"{filled.get(column, 'null')} as {column}" for column in STORED
+    )
+    cursor.execute("update store_facts set value = 'demo' where fact = 'kind'")
+    cursor.execute(f"create or replace temp view arriving as select {columns} from read_parquet([{files}])")
+    cursor.execute(f"insert into complaints ({', '.join(STORED)}) select {', '.join(STORED)} from arriving")
+    cursor.execute("create or replace temp view moved as select 1 as sign, * from arriving")
+    cube.refresh(cursor)
+    places = str(made.municipalities).replace("'", "''")
+    cursor.execute(
+        f"insert into municipalities by name select region, municipality, population::bigint as population from '{places}'"
+    )
+    before = cursor.execute("select id from ducklake_current_snapshot('lake')").fetchone()
+    cursor.execute(
+        """
+        insert into imports values (1, 'demo', 'demo', 'demo', $now, $now, $rows, $rows, 0, 0, 0, 0, '[]', '[]', $before, null)
+        """,
+        {"now": now, "rows": made.rows, "before": before[0] if before else 0},
+    )
+    cursor.execute(  # the country ends with a whole day
+        """
+        insert into coverage
+        select 1, 'demo', region, min(opened_on), max(opened_on), $end
+        from daily_counts group by region
+        """,
+        {"end": end},
+    )
+
+
+def _keep(made: DemoCountry, folder: Path) -> DemoCountry:
+    folder.mkdir(parents=True, exist_ok=True)
+    kept = {
+        name: Path(shutil.move(getattr(made, name), folder / getattr(made, name).name))
+        for name in ("truth", "events", "weather", "municipalities", "geometry")
+    }
+    return replace(made, complaints=[], **kept)
+
+
+def _local(settings: Settings) -> str:
+    return str(ROOT / "data") if settings.remote else settings.store
