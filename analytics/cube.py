@@ -157,7 +157,9 @@ def sum_up(cursor: duckdb.DuckDBPyConnection) -> None:
         measures = [column[0] for column in columns if column[0] not in keys.split(", ")]
         sums = ", ".join(f"sum({measure})::bigint as {measure}" for measure in measures)
         some = " or ".join(f"sum({measure}) <> 0" for measure in measures)
-        cursor.execute(f"create or replace temp table summed as select {keys}, {sums} from {table} group by all having {some}")
+        cursor.execute(
+            f"create or replace temp table summed as select {keys}, {sums} from {table} group by all having {some}"
+        )
         cursor.execute(f"delete from {table}")
         cursor.execute(f"insert into {table} by name select * from summed order by {keys.split(', ')[0]}")
         cursor.execute("drop table summed")
@@ -179,7 +181,9 @@ def _count_repeats(cursor: duckdb.DuckDBPyConnection) -> None:
         """
     ).fetchone()
     if not moved or not moved[2]:
-        cursor.execute(f"create or replace temp table moved_repeats as select {CELL}, 0 as repeats from dated_moved limit 0")
+        cursor.execute(
+            f"create or replace temp table moved_repeats as select {CELL}, 0 as repeats from dated_moved limit 0"
+        )
         return
     held = cursor.execute("select count(*) from complaints").fetchone()
     everything = bool(held and moved[2] > 0.2 * held[0])  # then picking out neighbours costs more than it saves

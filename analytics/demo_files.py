@@ -15,7 +15,7 @@ from analytics.demo_handling import NEVER, STATUSES, Handling
 from analytics.demo_rows import KINDS, Country, Rows
 
 ID_DIGITS, KEY_DIGITS = 10, 12
-REPEATING = ["source", "status", "kind", "region", "municipality", "topic_group", "topic", "channel"]
+REPEATING = "source status kind region municipality topic_group topic channel official_page agency".split()
 
 
 class ComplaintFiles:

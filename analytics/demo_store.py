@@ -14,7 +14,7 @@ import duckdb
 from analytics import cube
 from analytics.demo import DemoCountry, build
 from analytics.errors import BadInput
-from analytics.imports import STORED
+from analytics.merge import STORED
 from analytics.settings import ROOT, Settings
 from analytics.store import Store, open_store, store_exists
 
@@ -83,9 +83,7 @@ def _load(cursor: duckdb.DuckDBPyConnection, made: DemoCountry, *, end: date, no
         "closed_seen_at": f"case when closed_at is not null then {moment} end",
         "last_import": "1",
     }
-    columns = ", ".join(
-        column if column in given else f"{filled.get(column, 'null')} as {column}" for column in STORED
-    )
+    columns = ", ".join(column if column in given else f"{filled.get(column, 'null')} as {column}" for column in STORED)
     cursor.execute("update store_facts set value = 'demo' where fact = 'kind'")
     cursor.execute(f"create or replace temp view arriving as select {columns} from read_parquet([{files}])")
     cursor.execute(f"insert into complaints ({', '.join(STORED)}) select {', '.join(STORED)} from arriving")

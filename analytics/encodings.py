@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from analytics.documents import new_path, not_a_table
 
-BLOCK = 1 << 24
+BLOCK = 1 << 20  # bigger blocks get fresh memory from the system each time, which costs more than the work
 HEAD = 1 << 16
 MOST_BROKEN_SHARE = (
     0.05  # of the letters beyond ASCII; more broken ones and the file is not UTF-8

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import re
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,16 +11,14 @@ from pathlib import Path
 import duckdb
 import pandas as pd
 
-from analytics import names
-from analytics.documents import BrokenRow, Document, Staged
+from analytics.documents import Document, Staged
 from analytics.errors import BadInput
-from analytics.presets import MEANINGS, NAMES, NOT_STORED, Mapping, date_formats, fold
+from analytics.naming import name_everything
+from analytics.presets import MEANINGS, NOT_STORED, Mapping, date_formats
+from analytics.rejects import rejected_rows
+from analytics.sql import identifier, literal
 
 FURTHEST_ZONE = timedelta(hours=14)  # somewhere the local clock is as much ahead of UTC
-NOTICES_OF_A_KIND = 50
-E_MAIL = re.compile(r"[^\s@]+@[^\s@]+\.[^\s@]+")
-PHONE = re.compile(r"\+?\d[\s()-]*(?:\d[\s()-]*){9,}")
-IDENTIFIER = re.compile(r"(?=.*\d)[\w./-]{1,40}")
 MACROS = """
 create or replace temp macro local_time(value, formats, own_zone, zone) as
   case
@@ -166,11 +162,11 @@ def read_export(
         if statement.strip():
             connection.execute(statement)
     _view_of(connection, staged, columns)
-    notices = _name_everything(connection, mapping)
+    notices = name_everything(connection, mapping)
     checked = folder / "checked.parquet"
     zone = mapping.time_zone or time_zone
     connection.execute(
-        f"copy ({CHECKED}) to '{_escaped(checked)}' (row_group_size 200000)",
+        f"copy ({CHECKED}) to {literal(checked)} (row_group_size 200000)",
         {
             "latest": now + FURTHEST_ZONE,
             "zone": zone,
@@ -182,7 +178,7 @@ def read_export(
         },
     )
     report(0.85)
-    rejected = _rejected(connection, document, staged, checked, columns)
+    rejected = rejected_rows(connection, document, staged, checked, columns)
     read = staged.rows + len(staged.broken)
     if len(rejected) == read:
         reasons = Counter(rejected["reason"])
@@ -194,10 +190,8 @@ def read_export(
             reason=reasons.most_common(1)[0][0].replace("_", " ") if reasons else "no rows",
         )
     rows = _one_row_for_each_id(connection, checked, folder, generate="id" not in columns)
-    warnings = connection.execute(
-        f"select count(*) from '{_escaped(checked)}' where reason is null and warned"
-    ).fetchone()
-    distinct = connection.execute(f"select count(*) from '{_escaped(rows)}' where reason is null").fetchone()
+    warnings = connection.execute(f"select count(*) from {literal(checked)} where reason is null and warned").fetchone()
+    distinct = connection.execute(f"select count(*) from {literal(rows)} where reason is null").fetchone()
     if staged.replaced_characters:
         notices.append({"kind": "unreadable_characters", "value": None, "rows": staged.replaced_characters})
     report(1.0)
@@ -219,11 +213,12 @@ def read_export(
 def _view_of(connection: duckdb.DuckDBPyConnection, staged: Staged, columns: dict[str, str]) -> None:
     """The view `raw`: one text column for each meaning, null where the export has none."""
     chosen = ", ".join(
-        f"{_identifier(columns[meaning]) if meaning in columns else 'null::varchar'} as {meaning}" for meaning in MEANINGS
+        f"{identifier(columns[meaning]) if meaning in columns else 'null::varchar'} as {meaning}"
+        for meaning in MEANINGS
     )
     connection.execute(
         f"create or replace temp view raw as select file_row_number + 1 as record, {chosen} "
-        f"from read_parquet('{_escaped(staged.path)}', file_row_number = true)"
+        f"from read_parquet({literal(staged.path)}, file_row_number = true)"
     )
 
 
@@ -238,146 +233,27 @@ def _formats(document: Document, mapping: Mapping, meaning: str) -> list[str]:
     return list(dict.fromkeys([*best, *mapping.dates]))
 
 
-def _name_everything(connection: duckdb.DuckDBPyConnection, mapping: Mapping) -> list[dict]:
-    """Fill the tables `named_…`: each spelling of the file -> the name we keep. Returns what was not matched."""
-    notices = _name_places(connection, mapping)
-    for meaning in NAMES[2:]:
-        counted = dict(_counted(connection, meaning))
-        known = _known(connection, meaning)
-        kept = names.match_words(_unblanked(counted, mapping), known, _aliases(connection, meaning))
-        words = mapping.values.get(meaning, {})
-        kept = {spelling: (words.get(fold(spelling), name), was) for spelling, (name, was) in kept.items()}
-        _fill(connection, meaning, [(spelling, name) for spelling, (name, _) in kept.items()])
-        if mapping.reference and meaning == "topic_group":
-            reference = {fold(name) for name in _reference_groups()}
-            notices += _notices(meaning, {s: n for s, n in counted.items() if s in kept and fold(s) not in reference})
-    for meaning in ("status", "kind"):
-        counted = _unblanked(dict(_counted(connection, meaning)), mapping)
-        words = mapping.values.get(meaning, {})
-        unknown = {spelling: rows for spelling, rows in counted.items() if fold(spelling) not in words}
-        fallback = names.tidy if meaning == "status" else (lambda spelling: None)
-        _fill(connection, meaning, [(spelling, words.get(fold(spelling)) or fallback(spelling)) for spelling in counted])
-        notices += _notices(meaning, unknown)
-    return notices
-
-
-def _name_places(connection: duckdb.DuckDBPyConnection, mapping: Mapping) -> list[dict]:
-    counted = _unblanked(dict(_counted(connection, "region")), mapping)
-    reference = connection.execute("select code, name_ru, name_en from regions where code is not null").fetchall()
-    matched = names.match_regions(counted, reference, _aliases(connection, "region"))
-    unknown = {spelling: rows for spelling, rows in counted.items() if matched[spelling] is None}
-    own = names.match_words(unknown, _known(connection, "region"), {})
-    regions = {spelling: matched[spelling] or own[spelling][0] for spelling in counted}
-    zones = dict(connection.execute("select region, time_zone from regions").fetchall())
-    connection.execute("create or replace temp table named_region (spelling varchar, name varchar, time_zone varchar)")
-    if regions:
-        connection.executemany(
-            "insert into named_region values (?, ?, ?)", [(s, name, zones.get(name)) for s, name in regions.items()]
-        )
-    places = connection.execute(
-        "select region, municipality, count(*) from raw where municipality is not null group by all"
-    ).fetchall()
-    places = [place for place in places if fold(place[1]) not in mapping.blank]
-    by_region: Counter[tuple[str | None, str]] = Counter()
-    for spelling, municipality, rows in places:
-        by_region[regions.get(spelling), municipality] += rows
-    known = connection.execute("select distinct region, municipality from municipalities").fetchall()
-    stored = connection.execute(
-        "select distinct region, municipality from daily_counts where municipality is not null"
-    ).fetchall()
-    aliases = {
-        (region or None, fold(spelling)): name
-        for region, spelling, name in connection.execute(
-            "select region, spelling, name from aliases where kind = 'municipality'"
-        ).fetchall()
-    }
-    kept = names.match_municipalities(by_region, [*known, *stored], aliases)
-    connection.execute(
-        "create or replace temp table named_municipality (region_spelling varchar, spelling varchar, name varchar)"
-    )
-    if places:
-        connection.executemany(
-            "insert into named_municipality values (?, ?, ?)",
-            [(spelling, name, kept[regions.get(spelling), name][0]) for spelling, name, _ in places],
-        )
-    listed = {region for region, _ in known}
-    strangers = Counter(
-        {
-            municipality: rows
-            for (region, municipality), rows in by_region.items()
-            if region in listed and not kept[region, municipality][1]
-        }
-    )
-    notices = _notices("region", unknown) if mapping.reference else []
-    return notices + _notices("municipality", strangers)
-
-
-def _counted(connection: duckdb.DuckDBPyConnection, meaning: str) -> list[tuple[str, int]]:
-    column = _identifier(meaning)
-    return connection.execute(
-        f"select {column}, count(*) from raw where {column} is not null group by all"
-    ).fetchall()
-
-
-def _known(connection: duckdb.DuckDBPyConnection, meaning: str) -> list[str]:
-    """Names that the store has already, and those of the reference list."""
-    reference = _reference_groups() if meaning == "topic_group" else []
-    table = "complaints" if meaning in ("official_page", "agency") else "daily_counts"
-    column = _identifier(meaning)
-    stored = connection.execute(f"select distinct {column} from {table} where {column} is not null").fetchall()
-    return [*reference, *(name for (name,) in stored)]
-
-
-def _reference_groups() -> list[str]:
-    from analytics.settings import ROOT
-
-    return list(pd.read_csv(ROOT / "data" / "reference" / "topic_groups_ru.csv")["topic_group_ru"])
-
-
-def _aliases(connection: duckdb.DuckDBPyConnection, kind: str) -> dict[str, str]:
-    found = connection.execute("select spelling, name from aliases where kind = $kind", {"kind": kind}).fetchall()
-    return {fold(spelling): name for spelling, name in found}
-
-
-def _unblanked(counted: dict[str, int], mapping: Mapping) -> dict[str, int]:
-    return {spelling: rows for spelling, rows in counted.items() if fold(spelling) not in mapping.blank}
-
-
-def _fill(connection: duckdb.DuckDBPyConnection, meaning: str, pairs: list[tuple[str, str | None]]) -> None:
-    table = _identifier(f"named_{meaning}")
-    connection.execute(f"create or replace temp table {table} (spelling varchar, name varchar)")
-    if pairs:
-        connection.executemany(f"insert into {table} values (?, ?)", pairs)
-
-
-def _notices(kind: str, unmatched: dict[str, int]) -> list[dict]:
-    commonest = Counter(unmatched).most_common(NOTICES_OF_A_KIND)
-    return [{"kind": kind, "value": value, "rows": rows} for value, rows in commonest]
-
-
-def _one_row_for_each_id(
-    connection: duckdb.DuckDBPyConnection, checked: Path, folder: Path, *, generate: bool
-) -> Path:
+def _one_row_for_each_id(connection: duckdb.DuckDBPyConnection, checked: Path, folder: Path, *, generate: bool) -> Path:
     """Rows with one id drawn together: the newest word wins, an empty one never erases a known one.
 
     Where the export has no ids they are made from the contents, so that the same file again changes nothing.
     """
-    source = f"'{_escaped(checked)}'"
+    source = f"{literal(checked)}"
     if generate:
         identified = folder / "identified.parquet"
         content = ", ".join(f"{column}::varchar" for column in CONTENT if column not in ("closed_at", "status", "text"))
         connection.execute(
             f"copy (select * replace (digest || '-' || row_number() over (partition by digest order by record) as id) "
             f"exclude (digest) from (select *, left(md5(concat_ws('|', {content})), 20) as digest from {source})) "
-            f"to '{_escaped(identified)}'"
+            f"to {literal(identified)}"
         )
         return identified
     repeated = folder / "repeated.parquet"
     connection.execute(
         f"copy (select id, count(*) as rows from {source} where reason is null group by id having count(*) > 1) "
-        f"to '{_escaped(repeated)}'"
+        f"to {literal(repeated)}"
     )
-    found = connection.execute(f"select count(*) from '{_escaped(repeated)}'").fetchone()
+    found = connection.execute(f"select count(*) from {literal(repeated)}").fetchone()
     if not found or not found[0]:
         return checked
     newest = ", ".join(
@@ -388,76 +264,13 @@ def _one_row_for_each_id(
     connection.execute(
         f"""
         copy (
-          select * from {source} where reason is null and id not in (select id from '{_escaped(repeated)}')
+          select * from {source} where reason is null and id not in (select id from {literal(repeated)})
           union all by name
           select id, null::varchar as reason, max(record) as record, bool_or(warned) as warned, {newest}
           from {source}
-          where reason is null and id in (select id from '{_escaped(repeated)}')
+          where reason is null and id in (select id from {literal(repeated)})
           group by id
-        ) to '{_escaped(merged)}'
+        ) to {literal(merged)}
         """
     )
     return merged
-
-
-def _rejected(
-    connection: duckdb.DuckDBPyConnection, document: Document, staged: Staged, checked: Path, columns: dict[str, str]
-) -> pd.DataFrame:
-    """The rejected rows with their line, reason and fields as JSON, personal data blanked."""
-    keep = [column for meaning, column in columns.items() if meaning not in NOT_STORED]
-    chosen = ", ".join(f"staged.{_identifier(column)}" for column in keep)
-    found = connection.execute(
-        f"""
-        select record, reason, {chosen}
-        from (select file_row_number + 1 as record, * from
-          read_parquet('{_escaped(staged.path)}', file_row_number = true)) as staged
-        join (select record, reason from '{_escaped(checked)}' where reason is not null) as refused using (record)
-        order by record
-        """
-    ).fetchall()
-    lines = staged.lines([record for record, *_ in found])
-    whole = [
-        (line, reason, json.dumps({c: _blanked(v) for c, v in zip(keep, cells, strict=True)}, ensure_ascii=False))
-        for line, (_, reason, *cells) in zip(lines, found, strict=True)
-    ]
-    safe = _safe_values(connection)
-    broken = [(row.line, row.reason, _safe_fields(row, document, safe, columns)) for row in staged.broken]
-    return pd.DataFrame(sorted(whole + broken), columns=["line", "reason", "fields"])
-
-
-def _blanked(value: str | None) -> str | None:
-    """A value of a kept column, unless a phone or an e-mail stands in it."""
-    return "" if value and (E_MAIL.search(value) or PHONE.fullmatch(value.strip())) else value
-
-
-def _safe_values(connection: duckdb.DuckDBPyConnection) -> set[str]:
-    tables = [f"named_{meaning}" for meaning in (*NAMES, "status", "kind")]
-    union = " union ".join(f"select spelling from {_identifier(table)}" for table in tables)
-    return {spelling for (spelling,) in connection.execute(union).fetchall()}
-
-
-def _safe_fields(row: BrokenRow, document: Document, safe: set[str], columns: dict[str, str]) -> str:
-    """The cells of a row whose cells cannot be told apart: kept are only ids, dates and names known from good rows."""
-    id_place = document.header.index(columns["id"]) if "id" in columns else -1
-    titles = [*document.header, *(f"column {i + 1}" for i in range(len(document.header), len(row.fields)))]
-
-    def harmless(place: int, value: str) -> bool:
-        if value in safe:
-            return True
-        if any(date_formats([value])[0][:1]) and re.fullmatch(r"[\d.:/\- T]{6,19}", value) and not PHONE.fullmatch(value):
-            return True
-        return place == id_place and bool(IDENTIFIER.fullmatch(value)) and not PHONE.fullmatch(value)
-
-    cells = {
-        title: value if harmless(place, value.strip()) else ""
-        for place, (title, value) in enumerate(zip(titles, row.fields, strict=False))
-    }
-    return json.dumps(cells, ensure_ascii=False)
-
-
-def _identifier(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
-
-
-def _escaped(path: Path) -> str:
-    return str(path).replace("'", "''")

@@ -106,7 +106,8 @@ def history(query: Query, filters: Filters) -> pd.DataFrame:
         ),
         shares as (
           select region, day,
-            sum(complaints) over (partition by region order by day) / sum(complaints) over (partition by region) as share
+            sum(complaints) over (partition by region order by day)
+              / sum(complaints) over (partition by region) as share
           from days
         )
         select region, min(day) as first_day from shares where share >= 0.001 group by region

@@ -34,7 +34,19 @@ DISTRICTS = ("муниципальный район", "район")
 CITIES = ("городской округ", "муниципальный округ", "городское поселение", "сельское поселение")
 CITIES += ("муниципальное образование", "закрытое административно территориальное образование", "город")
 KINDS_OF_REGION = ("область", "край", "республика", "автономный округ", "автономная область", "город")
-KINDS_OF_REGION += ("oblast", "krai", "kray", "republic", "of", "the", "autonomous", "okrug", "city", "region", "federal")
+KINDS_OF_REGION += (
+    "oblast",
+    "krai",
+    "kray",
+    "republic",
+    "of",
+    "the",
+    "autonomous",
+    "okrug",
+    "city",
+    "region",
+    "federal",
+)
 REGION_SPELLINGS = {  # everyday spellings that share no word with the reference list
     "хмао": "RU-KHM",
     "хмао югра": "RU-KHM",
@@ -161,7 +173,8 @@ def _kind_and_core(name: str) -> tuple[str, str]:
     """('district' | 'city' | '' where the name does not say, the name without those words)."""
     words = f" {spelled_out(name)} "
     kind = next(
-        (kind for kind, names in (("district", DISTRICTS), ("city", CITIES)) for word in names if f" {word} " in words), ""
+        (kind for kind, names in (("district", DISTRICTS), ("city", CITIES)) for word in names if f" {word} " in words),
+        "",
     )
     return kind, core(name, CITIES + DISTRICTS)
 

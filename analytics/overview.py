@@ -178,6 +178,7 @@ def _closing_tile(query: Query, filters: Filters, days: Days, as_of: date) -> di
         band=level_band(usual, past),
         last_year=before.median(last_year) if before else np.nan,
         weekly=[recent.median(week) if days.covers(week) else np.nan for week in days.weeks()],
+        unknown="" if days.total("received", days.period) else "no_complaints",
     )
 
 

@@ -59,7 +59,7 @@ def past_periods(value: Rule, usual: Rule, stretch: Stretch) -> np.ndarray:
 
 
 def count_band(usual: float, past: np.ndarray) -> tuple[float, float]:
-    """Where 95 of 100 counts lie when so many are usual: quantiles of a negative binomial; nan when too little is known.
+    """Where 95 of 100 counts lie when so many are usual: negative binomial quantiles; nan when little is known.
 
     Its mean is the usual; its dispersion is the mean of (value - usual)² / usual over the past periods, at least 1
     (quasi-Poisson: McCullagh and Nelder 1989, chapter 9; the quantiles as in Noufaily et al. 2013), so that slow

@@ -96,7 +96,10 @@ def presets() -> dict[str, Preset]:
 def known_columns() -> frozenset[str]:
     """Column names of all presets in lower case: they help to find the header of a file."""
     return frozenset(
-        spelling.lower() for preset in presets().values() for spellings in preset.columns.values() for spelling in spellings
+        spelling.lower()
+        for preset in presets().values()
+        for spellings in preset.columns.values()
+        for spelling in spellings
     )
 
 
@@ -113,7 +116,9 @@ def named(name: str) -> Preset:
 def recognise(header: Sequence[str]) -> Preset | None:
     """The preset whose signature the header has, the one that knows most of its columns."""
     fitting = [preset for preset in presets().values() if preset.recognises(header)]
-    known = {name: {fold(word) for words in preset.columns.values() for word in words} for name, preset in presets().items()}
+    known = {
+        name: {fold(word) for words in preset.columns.values() for word in words} for name, preset in presets().items()
+    }
     folded = {fold(name) for name in header}
     return max(fitting, key=lambda preset: len(known[preset.name] & folded), default=None)
 
@@ -250,7 +255,9 @@ def _propose(header: Sequence[str], sample: Sequence[Sequence[str | None]]) -> M
     if "topic_group" not in columns and "topic" in columns:
         columns["topic_group"] = columns.pop("topic")
         unsure.append("topic_group")
-    formats, ambiguous = date_formats([value for meaning in TIMES for value in values.get(columns.get(meaning, ""), [])])
+    formats, ambiguous = date_formats(
+        [value for meaning in TIMES for value in values.get(columns.get(meaning, ""), [])]
+    )
     if ambiguous:
         unsure.append("opened_at")
     _refuse_repeated_names(columns, header)

@@ -6,6 +6,7 @@ from datetime import date, timedelta
 from html import escape
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
@@ -26,7 +27,8 @@ def received_and_closed(table: pd.DataFrame, text: Text, *, first_day: date, las
     days = [day.date() for day in pd.to_datetime(marks["day"])]
     names = [text.period(day, day + timedelta(days=6)) if weekly else text.day(day, "weekday") for day in days]
     received = [
-        f"{name}<br>{text('chart.received')}: <b>{text.number(n)}</b>" for name, n in zip(names, marks["received"])
+        f"{name}<br>{text('chart.received')}: <b>{text.number(n)}</b>"
+        for name, n in zip(names, marks["received"], strict=True)
     ]
     closed = [f"{text('chart.closed')}: <b>{text.number(n)}</b>" for n in marks["closed"]]
     chosen = [first_day <= day <= last_day for day in days]
@@ -96,8 +98,8 @@ def completeness(table: pd.DataFrame, text: Text, *, by: str) -> go.Figure:
             "texttemplate": "<b>%{text}</b>",
             "textfont": {"color": "#ffffff", "size": 12},
             "hovertext": [
-                [_cell_words(name, day, cell, text) for day, cell in zip(dates, line)]
-                for name, line in zip(names, found)
+                [_cell_words(name, day, cell, text) for day, cell in zip(dates, line, strict=True)]
+                for name, line in zip(names, found, strict=True)
             ],
             "hovertemplate": "%{hovertext}<extra></extra>",
         }
@@ -142,10 +144,7 @@ def _cells(table: pd.DataFrame, by: str) -> pd.DataFrame:
         complaints=("complaints", "sum"), usual=("usual", "sum"), bad=("bad", "sum"), places=("bad", "size")
     ).reset_index()
     worst = grouped["state"].agg(lambda states: min(states, key=STATES.index)).to_numpy()
-    cells["state"] = [
-        "partly" if 0 < bad < places else state for bad, places, state in zip(cells["bad"], cells["places"], worst)
-    ]
-    return cells
+    return cells.assign(state=np.where((cells["bad"] > 0) & (cells["bad"] < cells["places"]), "partly", worst))
 
 
 def _line_name(line: str, text: Text, by: str) -> str:

@@ -29,10 +29,8 @@ def movers(table: pd.DataFrame, text: Text, *, by: str) -> str:
     """
     regions = {row.get("region") for row in table.to_dict("records")}
     rows = [_mover(row, text, by, with_region=len(regions) > 1) for row in table.to_dict("records")]
-    scale = "".join(
-        f'<span style="left:{_place(ratio):.1f}%">{escape(text("chart.usual") if ratio == 1 else text.change(ratio))}</span>'
-        for ratio in (0.25, 1.0, 4.0)
-    )
+    marks = {0.25: text.change(0.25), 1.0: text("chart.usual"), 4.0: text.change(4.0)}
+    scale = "".join(f'<span style="left:{_place(at):.1f}%">{escape(words)}</span>' for at, words in marks.items())
     return f'<div class="movers"><div class="scale">{scale}</div><ul>{"".join(rows)}</ul></div>'
 
 
@@ -56,7 +54,8 @@ def sparkline(weekly: Sequence[float], text: Text, *, band: tuple[float, float] 
     stroke = 'fill="none" stroke-linejoin="round" stroke-linecap="round" vector-effect="non-scaling-stroke"'
     shade = ""
     if band:
-        shade = f'<rect width="{width}" y="{down(band[1]):.1f}" height="{down(band[0]) - down(band[1]):.1f}" fill="{BAND}"/>'
+        top, bottom = down(band[1]), down(band[0])
+        shade = f'<rect width="{width}" y="{top:.1f}" height="{bottom - top:.1f}" fill="{BAND}"/>'
     picture = (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" preserveAspectRatio="none">{shade}'
         f'<polyline points="{" ".join(drawn)}" stroke="{color}" stroke-width="2" {stroke}/>'
@@ -81,12 +80,14 @@ def _mover(row: dict[str, Any], text: Text, by: str, *, with_region: bool) -> st
         name += f" <small>{escape(text.name(above, row[above]))}</small>"
     new = math.isinf(row["ratio"])
     change = text("chart.new") if new else text.change(row["ratio"])
-    facts = f"{text('chart.now_usual', now=row['now'], usual=row['usual'])} · {text.of('certainty', certainty(row['probability']))}"
+    counts = text("chart.now_usual", now=row["now"], usual=row["usual"])
+    facts = f"{counts} · {text.of('certainty', certainty(row['probability']))}"
     interval = "" if new else text("chart.interval", low=text.change(row["low"]), high=text.change(row["high"]))
     low, at, high = (_place(row[column]) for column in ("low", "ratio", "high"))
     low, high = min(low, at), max(high, at)
     return (
-        f'<li class="{direction}" title="{escape(interval)}"><b class="name">{name}</b><span class="facts">{escape(facts)}</span>'
+        f'<li class="{direction}" title="{escape(interval)}"><b class="name">{name}</b>'
+        f'<span class="facts">{escape(facts)}</span>'
         f'<span class="line" aria-hidden="true"><i class="usual"></i>'
         f'<i class="interval" style="left:{low:.1f}%;width:{high - low:.1f}%;background:{color}"></i>'
         f'<i class="mark" style="left:{at:.1f}%;color:{color}">{sign}</i></span>'

@@ -20,6 +20,7 @@ from pages.shared.text import LANGUAGE_NAMES, Text, plain
 NUMBERS = ("rows_read", "rows_new", "rows_updated", "rows_unchanged", "rows_rejected", "warnings")
 MANY_LINES = 18  # more than that scroll
 NOTICES_SHOWN = 8
+FORMULA = ("=", "+", "-", "@", "\t")  # what a spreadsheet takes for a formula
 
 
 def holdings(answers: Answers, text: Text) -> None:
@@ -153,9 +154,7 @@ def _setting(name: str, options: dict[str, str], answers: Answers, text: Text) -
 
 def _as_csv(table: pd.DataFrame) -> bytes:
     """CSV that a spreadsheet opens right; what it would take for a formula is marked as text."""
-    safe = table.map(
-        lambda cell: f"'{cell}" if isinstance(cell, str) and cell[:1] in ("=", "+", "-", "@", "\t") else cell
-    )
+    safe = table.map(lambda cell: f"'{cell}" if isinstance(cell, str) and cell.startswith(FORMULA) else cell)
     return safe.to_csv(index=False, sep=";").encode("utf-8-sig")
 
 
