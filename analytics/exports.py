@@ -238,13 +238,13 @@ def _one_row_for_each_id(connection: duckdb.DuckDBPyConnection, checked: Path, f
 
     Where the export has no ids they are made from the contents, so that the same file again changes nothing.
     """
-    source = f"{literal(checked)}"
+    source = literal(checked)
     if generate:
         identified = folder / "identified.parquet"
         content = ", ".join(f"{column}::varchar" for column in CONTENT if column not in ("closed_at", "status", "text"))
         connection.execute(
-            f"copy (select * replace (digest || '-' || row_number() over (partition by digest order by record) as id) "
-            f"exclude (digest) from (select *, left(md5(concat_ws('|', {content})), 20) as digest from {source})) "
+            f"copy (select * exclude (digest) "
+            f"replace (digest || '-' || row_number() over (partition by digest order by record) as id) from (select *, left(md5(concat_ws('|', {content})), 20) as digest from {source})) "
             f"to {literal(identified)}"
         )
         return identified

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from functools import cache
 
@@ -149,7 +149,7 @@ def match_municipalities(
         place = (region, *_kind_and_core(name))
         kept.setdefault(place, name)
         known_places.add(place)
-    for region, name in sorted(counted, key=lambda key: (-counted[key], key[1])):
+    for region, name in sorted(counted, key=lambda key: _preference(key[1], counted[key])):
         kept.setdefault((region, *_kind_and_core(name)), tidy(name))
 
     def one(region: str | None, name: str) -> tuple[str, bool]:
@@ -191,7 +191,7 @@ def match_words(
     for name in known:
         kept.setdefault(fold(name), name)
         known_folds.add(fold(name))
-    for name, _ in sorted(counted.items(), key=lambda item: (-item[1], item[0])):
+    for name in sorted(counted, key=lambda name: _preference(name, counted[name])):
         kept.setdefault(fold(name), tidy(name))
     return {
         name: (aliases.get(fold(name), kept[fold(name)]), fold(name) in known_folds or fold(name) in aliases)
@@ -199,9 +199,6 @@ def match_words(
     }
 
 
-def count_names(rows: Iterable[tuple[str, int]]) -> Counter[str]:
-    """Names with how often they stand in the file, summed."""
-    counted: Counter[str] = Counter()
-    for name, rows_of_name in rows:
-        counted[name] += rows_of_name
-    return counted
+def _preference(name: str, rows: int) -> tuple[int, bool, bool, str]:
+    """Of the spellings of one name: the commonest, then one written in full and not in capitals."""
+    return -rows, spelled_out(name) != fold(name), name.isupper() or name.islower(), name
