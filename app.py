@@ -4,7 +4,7 @@ from pages.shared import components
 from pages.shared.frame import open_page
 
 with open_page("overview") as (answers, filters, text):
-    components.headline(answers.headline(filters), text)
+    components.headline(answers.headline(filters), filters, text)
     components.tiles(answers.tiles(filters), filters, text)
     components.over_time(answers.received_and_closed(filters), filters, text)
     left, right = components.halves()
@@ -13,4 +13,4 @@ with open_page("overview") as (answers, filters, text):
     with right:
         places = answers.places(filters)
         components.what_moved(answers.movers(filters, places), places, text)
-    components.completeness(answers.completeness(filters), answers.last_full_day(filters), text)
+    components.completeness(answers.completeness(filters), text)

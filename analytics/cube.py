@@ -24,8 +24,8 @@ select
   rows.region, rows.municipality, rows.topic_group, rows.topic, rows.channel, rows.kind,
   case when rows.latitude is not null then rows.latitude || ' ' || rows.longitude else rows.sender_key end as repeat_key
 from {rows} as rows
-left join deadlines as own on rows.source = own.source and rows.topic_group = own.topic_group
-left join deadlines as general on rows.source = general.source and coalesce(general.topic_group, '') = ''
+left join deadlines_now as own on rows.source = own.source and rows.topic_group = own.topic_group
+left join deadlines_now as general on rows.source = general.source and coalesce(general.topic_group, '') = ''
 """
 CELL = "opened_on, closed_on, due_on, region, municipality, topic_group, topic, channel, kind"
 # Cells are not summed here: nearly each complaint has one of its own, and `compact` sums up what can be.
@@ -132,6 +132,7 @@ def refresh(cursor: duckdb.DuckDBPyConnection) -> None:
     `moved` holds complaints with a `sign`: -1 for what a row was, +1 for what it is. The cost is that of what moves,
     not of what is stored; repeats look at 30 days around it.
     """
+    cursor.execute("create or replace temp table deadlines_now as select * from deadlines")
     cursor.execute(DATED.format(view="dated_moved", rows="moved"))
     cursor.execute(CELLS)
     _count_repeats(cursor)

@@ -58,9 +58,9 @@ def build(
     draws: the rest stays as it was, and the difference is what `truth` says of them. The same arguments give the same
     country. `report` hears the step and the share done, 0 to 1.
 
-    Raises BadInput for fewer than 60 days or 1,000 complaints.
+    Raises BadInput for fewer than 60 days or 1,000 complaints, and for a seed below 0.
     """
-    _check(complaints, days)
+    _check(complaints, days, seed)
     report = report or (lambda step, share: None)
     folder.mkdir(parents=True, exist_ok=True)
     start = end - timedelta(days - 1)
@@ -91,7 +91,9 @@ def build(
     )
 
 
-def _check(complaints: int, days: int) -> None:
+def _check(complaints: int, days: int, seed: int) -> None:
+    if seed < 0:
+        raise BadInput("demo_seed", "The seed of a demo country is 0 or more, not {seed}.", seed=seed)
     if days < FEWEST_DAYS:
         raise BadInput(
             "demo_too_short", "A demo country needs at least {least} days, not {days}.", least=FEWEST_DAYS, days=days

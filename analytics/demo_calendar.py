@@ -12,18 +12,9 @@ from numpy.typing import NDArray
 
 NOWHERE_IN_PARTICULAR: NDArray[np.int64] = np.empty(0, dtype=np.int64)
 # The show had other months before 2023 or did not take place; an unknown year gets the third Friday of December.
-ANNUAL_LINES = {
-    2023: date(2023, 12, 14),
-    2024: date(2024, 12, 19),
-    2025: date(2025, 12, 19),
-}
+ANNUAL_LINES = {2023: date(2023, 12, 14), 2024: date(2024, 12, 19), 2025: date(2025, 12, 19)}
 # From 2026 on the yearly rise is split: the tax on 1 January, the tariffs themselves on 1 October.
-TARIFF_RISES = {
-    2023: [],
-    2024: [(7, 1, 9.8)],
-    2025: [(7, 1, 11.9)],
-    2026: [(1, 1, 1.7), (10, 1, 9.9)],
-}
+TARIFF_RISES = {2023: [], 2024: [(7, 1, 9.8)], 2025: [(7, 1, 11.9)], 2026: [(1, 1, 1.7), (10, 1, 9.9)]}
 USUAL_TARIFF_RISES = [(7, 1, 8.0)]
 
 
@@ -55,11 +46,7 @@ def national_events(days: list[date]) -> list[Event]:
             events += _on(position, "tariff_rise", date(year, month, day), strength=percent)
         events += _on(position, "school_start", date(year, 9, 1))
         events += _on(position, "election", _nth_weekday(year, 9, 6, 2))
-        events += _on(
-            position,
-            "annual_line",
-            ANNUAL_LINES.get(year) or _nth_weekday(year, 12, 4, 3),
-        )
+        events += _on(position, "annual_line", ANNUAL_LINES.get(year) or _nth_weekday(year, 12, 4, 3))
     return events
 
 
@@ -94,7 +81,7 @@ def _holiday_events(days: list[date], position: dict[date, int]) -> Iterator[Eve
     for first, after in zip(edges[0::2], edges[1::2], strict=True):
         if named[first:after].any():
             run = range(int(first), int(after))
-            new_year = any(days[place].month == 1 for place in run)
+            new_year = any(days[place].month == 1 or days[place].timetuple().tm_yday > 360 for place in run)
             titles = [str(known[days[place]]) for place in run if named[place]]
             yield Event(
                 "new_year" if new_year else "public_holiday",

@@ -83,11 +83,7 @@ def _chains(ring: Ring, depth: NDArray[np.float64]) -> list[Ring]:
     """The stretches of a ring before the line, each from the point where it comes in to the point where it leaves."""
     inside = depth <= 0
     start = int(np.flatnonzero(inside & ~np.roll(inside, 1))[0])
-    ring, depth, inside = (
-        np.roll(ring, -start, axis=0),
-        np.roll(depth, -start),
-        np.roll(inside, -start),
-    )
+    ring, depth, inside = (np.roll(ring, -start, axis=0), np.roll(depth, -start), np.roll(inside, -start))
     firsts = np.flatnonzero(inside & ~np.roll(inside, 1))
     lasts = np.flatnonzero(inside & ~np.roll(inside, -1))
 
@@ -95,14 +91,8 @@ def _chains(ring: Ring, depth: NDArray[np.float64]) -> list[Ring]:
         return ring[i] + (ring[j] - ring[i]) * (depth[i] / (depth[i] - depth[j]))
 
     return [
-        np.vstack(
-            [
-                crossing(first - 1, first),
-                ring[first : last + 1],
-                crossing(last, (last + 1) % len(ring)),
-            ]
-        )
-        for first, last in zip(firsts, lasts, strict=True)
+        np.vstack([crossing(first - 1, first), ring[first : last + 1], crossing(last, (last + 1) % len(ring))])
+        for first, last in zip(firsts.tolist(), lasts.tolist(), strict=True)
     ]
 
 

@@ -119,9 +119,9 @@ def _slow_noise(regions: int, kinds: int, days: int, rng: np.random.Generator) -
     noise = rng.normal(0, 1, (weeks, regions, kinds))
     for week in range(1, weeks):
         noise[week] = 0.85 * noise[week - 1] + np.sqrt(1 - 0.85**2) * noise[week]
-    week, within = np.divmod(np.arange(days), 7)
-    within = (within / 7)[:, None, None]
-    return np.moveaxis(0.16 * (noise[week] * (1 - within) + noise[week + 1] * within), 0, 2)
+    before, weekday = np.divmod(np.arange(days), 7)
+    part = (weekday / 7)[:, None, None]
+    return np.moveaxis(0.16 * (noise[before] * (1 - part) + noise[before + 1] * part), 0, 2)
 
 
 def municipality_shares(places: Places, kinds: int, seed: int) -> Floats:

@@ -18,13 +18,7 @@ HIDDEN = {"outbreak", "portal_outage"}  # in the truth, not in the list of event
 
 
 def build_events(
-    places: Places,
-    weather: Weather,
-    days: list[date],
-    *,
-    group_shares: NDArray[np.float64],
-    channels: int,
-    seed: int,
+    places: Places, weather: Weather, days: list[date], *, group_shares: NDArray[np.float64], channels: int, seed: int
 ) -> list[Event]:
     """Every event that touches the axis of days, ordered by its first day."""
     rng = stream(seed, "events")
@@ -35,14 +29,7 @@ def build_events(
         here = np.arange(places.first[region], places.first[region + 1])
         events += _snow_and_wind(weather, region, months)
         for year in range(days[0].year, days[-1].year + 1):
-            events += _seasons(
-                weather,
-                region,
-                here,
-                _Year(days[0], year, months),
-                rng,
-                floods=iso in flooding,
-            )
+            events += _seasons(weather, region, here, _Year(days[0], year, months), rng, floods=iso in flooding)
             events += _planned(here, region, _Year(days[0], year, months), rng)
         events += _unplanned(places, region, here, len(days), rng, group_shares)
         events += _portal_outages(region, len(days), channels, rng)
@@ -63,10 +50,7 @@ class _Year:
 
     def first(self, flags: NDArray[np.bool_], months: range, run: int) -> int | None:
         """The day that ends the first `run` days with the flag in these months; None too if the axis starts later."""
-        start, stop = (
-            self.at(months.start, 1),
-            min(self.at(months.stop - 1, 28), len(flags)),
-        )
+        start, stop = (self.at(months.start, 1), min(self.at(months.stop - 1, 28), len(flags)))
         if start < 0 or stop - start < run:
             return None
         full = np.convolve(flags[start:stop], np.ones(run, dtype=int), "valid") == run
@@ -80,53 +64,23 @@ def _runs(flags: NDArray[np.bool_]) -> Iterator[tuple[int, int]]:
 
 def _snow_and_wind(weather: Weather, region: int, months: NDArray[np.int64]) -> Iterator[Event]:
     """Snowfalls, thaws after snow in February and March, and storms, all as the region's weather has them."""
-    snow, temperature, wind = (
-        weather.snow[region],
-        weather.temperature[region],
-        weather.wind[region],
-    )
+    snow, temperature, wind = (weather.snow[region], weather.temperature[region], weather.wind[region])
     for first, after in _runs(snow >= 3):
         if snow[first:after].sum() >= 9:
-            yield Event(
-                "snowfall",
-                first,
-                after - 1,
-                region,
-                strength=round(float(snow[first:after].sum()), 1),
-            )
+            yield Event("snowfall", first, after - 1, region, strength=round(float(snow[first:after].sum()), 1))
     for first, after in _runs(wind >= 14):
-        yield Event(
-            "storm",
-            first,
-            after - 1,
-            region,
-            strength=round(float(wind[first:after].max()), 1),
-        )
+        yield Event("storm", first, after - 1, region, strength=round(float(wind[first:after].max()), 1))
     last_thaw = -99
-    for day in np.flatnonzero(np.isin(months, (2, 3)) & (temperature > 0.3)):
-        frost, fallen = (
-            temperature[max(0, day - 3) : day].mean(),
-            snow[max(0, day - 20) : day].sum(),
-        )
-        if day - last_thaw > 9 and day > 3 and frost < -1 and fallen > 5:
+    thaw = np.isin(months, (2, 3)) & (temperature > 0.3)
+    for day in 3 + np.flatnonzero(thaw[3:]):
+        frost, fallen = temperature[day - 3 : day].mean(), snow[max(0, day - 20) : day].sum()
+        if day - last_thaw > 9 and frost < -1 and fallen > 5:
             last_thaw = int(day)
-            yield Event(
-                "icicles",
-                last_thaw,
-                last_thaw,
-                region,
-                strength=round(float(temperature[day] - frost), 1),
-            )
+            yield Event("icicles", last_thaw, last_thaw, region, strength=round(float(temperature[day] - frost), 1))
 
 
 def _seasons(
-    weather: Weather,
-    region: int,
-    here: NDArray[np.int64],
-    year: _Year,
-    rng: np.random.Generator,
-    *,
-    floods: bool,
+    weather: Weather, region: int, here: NDArray[np.int64], year: _Year, rng: np.random.Generator, *, floods: bool
 ) -> Iterator[Event]:
     """Heating on and off, flood, potholes and mowing in one year, each dated by the temperature."""
     cold = weather.temperature[region] < HEATING_LIMIT
@@ -159,35 +113,14 @@ def _planned(here: NDArray[np.int64], region: int, year: _Year, rng: np.random.G
     stages, shift = rng.integers(0, 5, len(here)), int(rng.integers(0, 6))
     for stage in np.unique(stages):
         length, first = 14 + int(rng.poisson(0.7)), summer + shift + 17 * int(stage)
-        yield Event(
-            "hot_water_off",
-            first,
-            first + length - 1,
-            region,
-            here[stages == stage],
-            strength=length,
-        )
+        yield Event("hot_water_off", first, first + length - 1, region, here[stages == stage], strength=length)
     to_saturday = 5 - date(year.year, 5, 20).weekday()
     for city in here[:6]:  # on the same weekend of summer every year
         day = summer + to_saturday + 7 * (int(city) % 20)
-        yield Event(
-            "city_day",
-            day,
-            day + 1,
-            region,
-            np.array([city]),
-            cancelled=rng.random() < 0.04,
-        )
+        yield Event("city_day", day, day + 1, region, np.array([city]), cancelled=rng.random() < 0.04)
     for _ in range(int(rng.poisson(1.2))):
         day = year.at(int(rng.integers(1, 13)), int(rng.choice([1, 15])))
-        yield Event(
-            "route_change",
-            day,
-            day,
-            region,
-            rng.choice(here[:8], 1),
-            cancelled=rng.random() < 0.06,
-        )
+        yield Event("route_change", day, day, region, rng.choice(here[:8], 1), cancelled=rng.random() < 0.06)
 
 
 def _unplanned(
@@ -202,10 +135,7 @@ def _unplanned(
     years = length / 365
     weights = np.sqrt(places.population[here])
     for _ in range(int(rng.poisson(years * (2 + 0.12 * len(here))))):
-        day, hours = (
-            int(rng.integers(0, length)),
-            round(6 * float(rng.lognormal(0, 0.5)), 1),
-        )
+        day, hours = (int(rng.integers(0, length)), round(6 * float(rng.lognormal(0, 0.5)), 1))
         where = np.sort(rng.choice(here, int(rng.integers(1, 4)), replace=False, p=weights / weights.sum()))
         yield Event("power_outage", day, day, region, where, strength=hours)
     for _ in range(int(rng.poisson(years * 9))):

@@ -15,7 +15,10 @@ from analytics.demo_handling import NEVER, STATUSES, Handling
 from analytics.demo_rows import KINDS, Country, Rows
 
 ID_DIGITS, KEY_DIGITS = 10, 12
-REPEATING = "source status kind region municipality topic_group topic channel official_page agency".split()
+REPEATING = [
+    *("source", "status", "kind", "region", "municipality", "topic_group", "topic", "channel", "official_page"),
+    "agency",
+]
 
 
 class ComplaintFiles:
@@ -30,7 +33,9 @@ class ComplaintFiles:
         social = [channel["name"] for channel in channels if channel["social"]]
         self._pages = [f"{name} | {channel}" for name in places.administrations for channel in social]
         ministries = [f"{row['agency_ru']} ({region})" for region in places.regions for row in groups]
-        self._agencies = [*places.administrations, *ministries]
+        self._agencies = list(dict.fromkeys([*places.administrations, *ministries]))  # some groups share a ministry
+        position = {name: number for number, name in enumerate(self._agencies)}
+        self._ministry = np.array([position[name] for name in ministries])
         self._local = np.array([float(row["local_percent"]) / 100 for row in groups])
         self._names = {
             "region": places.regions,
@@ -62,9 +67,7 @@ class ComplaintFiles:
             "sender_key": _sender_keys(rows.sender, self._country.seed),
         }
         self._written += count
-        pq.write_table(
-            pa.table(columns), path, compression="zstd", use_dictionary=[*REPEATING, "official_page", "agency"]
-        )
+        pq.write_table(pa.table(columns), path, compression="zstd", use_dictionary=REPEATING)
 
     def _times(self, seconds: Integers) -> pa.Array:
         return pa.array(self._start + seconds.astype("timedelta64[s]"), pa.timestamp("us"), mask=seconds == NEVER)
@@ -74,7 +77,7 @@ class ComplaintFiles:
         return named(page, self._pages, mask=~self._is_social[rows.channel])
 
     def _agency(self, rows: Rows, luck: NDArray[np.float64]) -> Integers:
-        ministry = len(self._country.places.names) + rows.region * len(self._local) + rows.topic_group
+        ministry = self._ministry[rows.region * len(self._local) + rows.topic_group]
         return np.where(luck < self._local[rows.topic_group], rows.municipality, ministry)
 
     def _ids(self, count: int) -> pa.Array:
@@ -87,7 +90,7 @@ class ComplaintFiles:
 
 def _sender_keys(sender: Integers, seed: int) -> pa.Array:
     """A short hash of each sender in hexadecimal digits (the mixing steps of splitmix64); empty where unknown."""
-    value = sender.astype(np.uint64) + np.uint64(seed) * np.uint64(0x9E3779B97F4A7C15)
+    value = sender.astype(np.uint64) + np.uint64(seed * 0x9E3779B97F4A7C15 % 2**64)
     value = (value ^ (value >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     value = (value ^ (value >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     value ^= value >> np.uint64(31)
@@ -106,5 +109,10 @@ def _fixed_width(characters: NDArray[np.uint8], missing: NDArray[np.bool_] | Non
 
 
 def named(positions: Integers, names: list[str], mask: NDArray[np.bool_] | None = None) -> pa.Array:
-    """Positions as texts, each text stored once; null where masked."""
-    return pa.DictionaryArray.from_arrays(pa.array(positions.astype(np.int32), mask=mask), pa.array(names, pa.string()))
+    """Positions as texts, each text in use stored once; null where masked."""
+    seen = positions if mask is None else positions[~mask]
+    used = np.flatnonzero(np.bincount(seen, minlength=len(names)))
+    place = np.zeros(len(names), dtype=np.int32)
+    place[used] = np.arange(len(used))
+    texts = pa.array([names[position] for position in used], pa.string())
+    return pa.DictionaryArray.from_arrays(pa.array(place[positions], mask=mask), texts)

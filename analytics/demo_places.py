@@ -111,10 +111,7 @@ def _region_outlines() -> dict[str, tuple[list[Ring], float]]:
         rings = [np.array(ring[:-1]) for polygon in feature["geometry"]["coordinates"] for ring in polygon]
         low, high = np.vstack(rings)[:, 1].min(), np.vstack(rings)[:, 1].max()
         squeeze = float(np.cos(np.radians((low + high) / 2)))
-        outlines[feature["properties"]["iso"]] = (
-            [ring * [squeeze, 1] for ring in rings],
-            squeeze,
-        )
+        outlines[feature["properties"]["iso"]] = ([ring * [squeeze, 1] for ring in rings], squeeze)
     return outlines
 
 
@@ -191,12 +188,5 @@ def _feature(region: str, municipality: str, cell: list[Ring]) -> dict[str, Any]
 
 def _write_geometry(path: Path, features: list[dict[str, Any]]) -> None:
     note = "invented municipalities of a synthetic demo country; regions: Natural Earth 1:10m, public domain"
-    collection = {
-        "type": "FeatureCollection",
-        "metadata": {"note": note},
-        "features": features,
-    }
-    path.write_text(
-        json.dumps(collection, ensure_ascii=False, separators=(",", ":")),
-        encoding="utf-8",
-    )
+    collection = {"type": "FeatureCollection", "metadata": {"note": note}, "features": features}
+    path.write_text(json.dumps(collection, ensure_ascii=False, separators=(",", ":")), encoding="utf-8")

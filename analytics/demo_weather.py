@@ -72,15 +72,7 @@ def _fields(places: Places, days: int, rng: np.random.Generator, *, persistence:
     return steps
 
 
-def write_weather(
-    path: Path,
-    weather: Weather,
-    places: Places,
-    days: list[date],
-    *,
-    end: date,
-    seed: int,
-) -> None:
+def write_weather(path: Path, weather: Weather, places: Places, days: list[date], *, end: date, seed: int) -> None:
     """Writes the weather table: observed rows up to `end` and forecasts as issued on each of the last days."""
     rng = stream(seed, "weather forecasts")
     last = days.index(end)

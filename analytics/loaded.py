@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 Query = Callable[..., pd.DataFrame]
 ACTIVE_DAYS = 14  # who has delivered nothing for longer, while others have, has ended
-RATE_DAYS = 91  # the stretch over which a source's rate is taken
+RATE_DAYS = 91  # the shortest stretch over which a place's rate is taken
 IMPROBABLE = 0.001
 QUIET = 7.0  # complaints: with so many expected, none at all has a probability of 0.001 (Poisson)
 FEWEST = 8.0  # complaints a day: below this even an empty day says nothing
@@ -46,14 +46,14 @@ def last_full_day(store: Store, filters: Filters) -> LastFullDay:
     quiet that none of its complaints need have come since (fewer than 7 expected) counts as far as its source does.
     """
     with store.reading() as query:
-        covered = _covered(query, filters)
-    places = covered[["source", "region", "last_full_day"]]
+        covered = places(query, filters)
+    days = covered[["source", "region", "last_full_day"]]
     if covered.empty:
-        return LastFullDay(None, places, places)
+        return LastFullDay(None, days, days)
     active = covered["active"]
     day = covered.loc[active, "last_full_day"].min()
     behind = active & (covered["last_full_day"] < covered["last_full_day"].max())
-    return LastFullDay(day.date(), places[behind].reset_index(drop=True), places[~active].reset_index(drop=True))
+    return LastFullDay(day.date(), days[behind].reset_index(drop=True), days[~active].reset_index(drop=True))
 
 
 def completeness(store: Store, filters: Filters, as_of: date, days: int = 28) -> pd.DataFrame:
@@ -65,7 +65,7 @@ def completeness(store: Store, filters: Filters, as_of: date, days: int = 28) ->
     rhythm) or 'not_loaded' (before its first or after its last full day). Complaints of every kind are counted.
     """
     with store.reading() as query:
-        covered = _covered(query, filters)
+        covered = places(query, filters)
         last = max([pd.Timestamp(as_of), *covered["last_full_day"]])
         first = last - pd.Timedelta(days=days - 1)
         arrived = query(
@@ -93,65 +93,55 @@ def completeness(store: Store, filters: Filters, as_of: date, days: int = 28) ->
     return table.assign(usual=usual.ravel(), state=state.ravel())
 
 
-def history(query: Query, filters: Filters) -> pd.DataFrame:
-    """From when on each region of the selection is loaded: region, first_day (stray early dates do not count).
+def places(query: Query, filters: Filters) -> pd.DataFrame:
+    """From when and up to when each place is loaded: source, region, first_day, last_full_day, active.
 
-    The first day by which one in a thousand of its complaints had come.
+    `first_day` is the first of the month by whose end one in a thousand of its complaints had come, so stray early
+    dates do not count. `active`: it still delivers (see last_full_day).
     """
-    return query(
+    found = query(
         """
-        with days as (
-          select region, day, sum(complaints) as complaints from source_days
-          where chosen(region, $regions) group by all
-        ),
-        shares as (
-          select region, day,
-            sum(complaints) over (partition by region order by day)
-              / sum(complaints) over (partition by region) as share
-          from days
-        )
-        select region, min(day) as first_day from shares where share >= 0.001 group by region
-        """,
-        **filters.parameters("regions"),
-    )
-
-
-def ended_regions(query: Query, filters: Filters) -> set[str | None]:
-    """The regions of the selection of which no source delivers any more."""
-    covered = _covered(query, filters)
-    active = covered.groupby("region", dropna=False)["active"].any()
-    return set(active.index[~active])
-
-
-def _covered(query: Query, filters: Filters) -> pd.DataFrame:
-    """source, region, first_day, last_full_day, active; by source and region."""
-    covered = query(
-        """
-        with places as (
+        with covered as (
           select coverage.source, coverage.region, min(coverage.first_day) as first_day,
             max(coverage.full_until) as last_full_day
           from coverage join imports using (import_id)
           where imports.undone_at is null and chosen(coverage.region, $regions)
           group by all
+        ),
+        months as (
+          select source, region, min(day) as day, sum(complaints) as complaints
+          from source_days where chosen(region, $regions)
+          group by source, region, date_trunc('month', day)
+        ),
+        so_far as (
+          select *, sum(complaints) over (partition by source, region order by day) as so_far,
+            sum(complaints) over (partition by source, region) as total
+          from months
+        ),
+        arrived as (
+          select source, region, min(day) filter (1000 * so_far >= total) as first_day,
+            sum(complaints)::double as complaints
+          from so_far group by source, region
         )
-        select places.*, coalesce(sum(source_days.complaints), 0)::double as complaints
-        from places left join source_days
-          on places.source = source_days.source and places.region is not distinct from source_days.region
-          and source_days.day between places.last_full_day - $days and places.last_full_day
-        group by all order by places.source, places.region
+        select covered.source, covered.region, coalesce(arrived.first_day, covered.first_day) as first_day,
+          covered.last_full_day, coalesce(arrived.complaints, 0) as complaints
+        from covered left join arrived
+          on covered.source = arrived.source and covered.region is not distinct from arrived.region
+        order by covered.source, covered.region
         """,
-        days=RATE_DAYS,
         **filters.parameters("regions"),
     )
-    if covered.empty:
-        return covered.assign(active=False)
-    newest = covered.groupby("source")["last_full_day"].transform("max")
-    silent_days = (newest - covered["last_full_day"]).dt.days
-    quiet = covered["complaints"] * silent_days / RATE_DAYS < QUIET
-    covered["last_full_day"] = covered["last_full_day"].where(~quiet, newest)
-    behind = covered["last_full_day"].max() - covered["last_full_day"]
-    covered["active"] = behind <= timedelta(days=ACTIVE_DAYS)
-    return covered.drop(columns="complaints")
+    newest = found.groupby("source")["last_full_day"].transform("max")
+    found["last_full_day"] = found["last_full_day"].where(~_only_quiet(found, newest), newest)
+    behind = (found["last_full_day"].max() - found["last_full_day"]).dt.days
+    return found.drop(columns="complaints").assign(active=behind <= ACTIVE_DAYS)
+
+
+def _only_quiet(found: pd.DataFrame, newest: pd.Series) -> pd.Series:
+    """Which places lag behind their source only because none of their few complaints need have come since."""
+    silent = (newest - found["last_full_day"]).dt.days
+    lasted = (found["last_full_day"] - found["first_day"]).dt.days.clip(lower=RATE_DAYS)
+    return found["complaints"] * (silent / lasted).clip(upper=1.0) < QUIET
 
 
 def _dense(arrived: pd.DataFrame, covered: pd.DataFrame, calendar: pd.DatetimeIndex) -> np.ndarray:

@@ -48,7 +48,8 @@ def merge(cursor: duckdb.DuckDBPyConnection, export: Export, now: datetime, star
     if known and known[0]:
         given = [column for column in CONTENT if column in export.given]
         new, updated = _compare(cursor, bound, given)
-        replace_rows(cursor, leaving="leaving", arriving="changed")
+        if updated:
+            replace_rows(cursor, leaving="leaving", arriving="changed")
         cursor.execute(
             "create or replace temp view fresh as select * from arrived where id in (select id from new_ids)"
         )

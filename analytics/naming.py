@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cache
 
 import duckdb
 import pandas as pd
+import pyarrow as pa
 
 from analytics import names
 from analytics.presets import NAMES, Mapping, fold
@@ -16,94 +19,97 @@ from analytics.sql import identifier
 NOTICES_OF_A_KIND = 50
 
 
+@dataclass(frozen=True)
+class Known:
+    """The names that the store knows already, those of the reference lists and the user's own spellings."""
+
+    regions: list[tuple[str, str, str, str]]  # code, Russian name, English name, time zone
+    municipalities: list[tuple[str | None, str]]  # those of the reference list first
+    listed: frozenset[str]  # regions with a reference list of municipalities
+    words: dict[str, list[str]]  # meaning -> names
+    aliases: dict[str, dict[tuple[str | None, str], str]]  # kind -> (region, folded spelling) -> name
+
+    def spellings(self, kind: str) -> dict[str, str]:
+        """The user's own spellings of a kind of name that does not depend on the region."""
+        return {spelling: name for (_, spelling), name in self.aliases.get(kind, {}).items()}
+
+
+def read_known(connection: duckdb.DuckDBPyConnection) -> Known:
+    """What is known, from one snapshot of the store."""
+    connection.execute("begin")
+    regions = connection.execute(
+        "select code, name_ru, name_en, time_zone from regions where code is not null"
+    ).fetchall()
+    listed = connection.execute("select distinct region, municipality from municipalities").fetchall()
+    choices = connection.execute("select distinct meaning, parent, value from choices where value <> ''").fetchall()
+    bodies = connection.execute("select distinct agency, official_page from complaints").fetchall()
+    own = connection.execute("select kind, region, spelling, name from aliases").fetchall()
+    connection.execute("commit")
+    words: dict[str, list[str]] = {meaning: [] for meaning in NAMES}
+    words["topic_group"].extend(reference_groups())
+    for meaning, _, value in choices:
+        words.setdefault(meaning, []).append(value)
+    words["agency"] = sorted({agency for agency, _ in bodies if agency})
+    words["official_page"] = sorted({page for _, page in bodies if page})
+    aliases: dict[str, dict[tuple[str | None, str], str]] = {}
+    for kind, region, spelling, name in own:
+        aliases.setdefault(kind, {})[region or None, fold(spelling)] = name
+    stored = [(parent or None, value) for meaning, parent, value in choices if meaning == "municipality"]
+    return Known(regions, [*listed, *stored], frozenset(region for region, _ in listed), words, aliases)
+
+
 def name_everything(connection: duckdb.DuckDBPyConnection, mapping: Mapping) -> list[dict]:
     """Fill the tables `named_…`: each spelling of the file -> the name we keep. Returns what was not matched."""
-    notices = _name_places(connection, mapping)
+    known = read_known(connection)
+    notices = _name_places(connection, mapping, known)
     for meaning in NAMES[2:]:
-        counted = dict(_counted(connection, meaning))
-        known = _known(connection, meaning)
-        kept = names.match_words(_unblanked(counted, mapping), known, _aliases(connection, meaning))
+        counted = _counted(connection, meaning, mapping)
+        kept = names.match_words(counted, known.words[meaning], known.spellings(meaning))
         words = mapping.values.get(meaning, {})
-        kept = {spelling: (words.get(fold(spelling), name), was) for spelling, (name, was) in kept.items()}
-        _fill(connection, meaning, [(spelling, name) for spelling, (name, _) in kept.items()])
+        _fill(connection, meaning, [(s, words.get(fold(s), name)) for s, (name, _) in kept.items()])
         if mapping.reference and meaning == "topic_group":
             reference = {fold(name) for name in reference_groups()}
-            notices += _notices(meaning, {s: n for s, n in counted.items() if s in kept and fold(s) not in reference})
+            notices += _notices(meaning, {s: n for s, n in counted.items() if fold(s) not in reference})
     for meaning in ("status", "kind"):
-        counted = _unblanked(dict(_counted(connection, meaning)), mapping)
+        counted = _counted(connection, meaning, mapping)
         words = mapping.values.get(meaning, {})
         unknown = {spelling: rows for spelling, rows in counted.items() if fold(spelling) not in words}
-        fallback = names.tidy if meaning == "status" else (lambda spelling: None)
-        _fill(
-            connection, meaning, [(spelling, words.get(fold(spelling)) or fallback(spelling)) for spelling in counted]
-        )
+        own = {spelling: names.tidy(spelling) for spelling in unknown} if meaning == "status" else {}
+        _fill(connection, meaning, [(s, words.get(fold(s)) or own.get(s)) for s in counted])
         notices += _notices(meaning, unknown)
     return notices
 
 
-def _name_places(connection: duckdb.DuckDBPyConnection, mapping: Mapping) -> list[dict]:
-    counted = _unblanked(dict(_counted(connection, "region")), mapping)
-    reference = connection.execute("select code, name_ru, name_en from regions where code is not null").fetchall()
-    matched = names.match_regions(counted, reference, _aliases(connection, "region"))
+def _name_places(connection: duckdb.DuckDBPyConnection, mapping: Mapping, known: Known) -> list[dict]:
+    counted = _counted(connection, "region", mapping)
+    reference = [(code, russian, english) for code, russian, english, _ in known.regions]
+    matched = names.match_regions(counted, reference, known.spellings("region"))
     unknown = {spelling: rows for spelling, rows in counted.items() if matched[spelling] is None}
-    own = names.match_words(unknown, _known(connection, "region"), {})
+    own = names.match_words(unknown, known.words["region"], {})
     regions = {spelling: matched[spelling] or own[spelling][0] for spelling in counted}
-    zones = dict(connection.execute("select region, time_zone from regions").fetchall())
-    connection.execute("create or replace temp table named_region (spelling varchar, name varchar, time_zone varchar)")
-    if regions:
-        connection.executemany(
-            "insert into named_region values (?, ?, ?)", [(s, name, zones.get(name)) for s, name in regions.items()]
-        )
-    places = connection.execute(
+    zones = {name: zone for _, name, _, zone in known.regions}
+    _table(
+        connection,
+        "named_region",
+        [(s, name, zones.get(name)) for s, name in regions.items()],
+        ("spelling", "name", "time_zone"),
+    )
+    found = connection.execute(
         "select region, municipality, count(*) from raw where municipality is not null group by all"
     ).fetchall()
-    places = [place for place in places if fold(place[1]) not in mapping.blank]
+    places = [(spelling, name, rows) for spelling, name, rows in found if fold(name) not in mapping.blank]
     by_region: Counter[tuple[str | None, str]] = Counter()
-    for spelling, municipality, rows in places:
-        by_region[regions.get(spelling), municipality] += rows
-    known = connection.execute("select distinct region, municipality from municipalities").fetchall()
-    stored = connection.execute(
-        "select distinct region, municipality from daily_counts where municipality is not null"
-    ).fetchall()
-    aliases = {
-        (region or None, fold(spelling)): name
-        for region, spelling, name in connection.execute(
-            "select region, spelling, name from aliases where kind = 'municipality'"
-        ).fetchall()
-    }
-    kept = names.match_municipalities(by_region, [*known, *stored], aliases)
-    connection.execute(
-        "create or replace temp table named_municipality (region_spelling varchar, spelling varchar, name varchar)"
-    )
-    if places:
-        connection.executemany(
-            "insert into named_municipality values (?, ?, ?)",
-            [(spelling, name, kept[regions.get(spelling), name][0]) for spelling, name, _ in places],
-        )
-    listed = {region for region, _ in known}
-    strangers = Counter(
-        {
-            municipality: rows
-            for (region, municipality), rows in by_region.items()
-            if region in listed and not kept[region, municipality][1]
-        }
-    )
+    for spelling, name, rows in places:
+        by_region[regions.get(spelling), name] += rows
+    kept = names.match_municipalities(by_region, known.municipalities, known.aliases.get("municipality", {}))
+    pairs = [(spelling, name, kept[regions.get(spelling), name][0]) for spelling, name, _ in places]
+    _table(connection, "named_municipality", pairs, ("region_spelling", "spelling", "name"))
+    strangers: Counter[str] = Counter()
+    for (region, name), rows in by_region.items():
+        if region in known.listed and not kept[region, name][1]:
+            strangers[name] += rows
     notices = _notices("region", unknown) if mapping.reference else []
     return notices + _notices("municipality", strangers)
-
-
-def _counted(connection: duckdb.DuckDBPyConnection, meaning: str) -> list[tuple[str, int]]:
-    column = identifier(meaning)
-    return connection.execute(f"select {column}, count(*) from raw where {column} is not null group by all").fetchall()
-
-
-def _known(connection: duckdb.DuckDBPyConnection, meaning: str) -> list[str]:
-    """Names that the store has already, and those of the reference list."""
-    reference = reference_groups() if meaning == "topic_group" else ()
-    table = "complaints" if meaning in ("official_page", "agency") else "daily_counts"
-    column = identifier(meaning)
-    stored = connection.execute(f"select distinct {column} from {table} where {column} is not null").fetchall()
-    return [*reference, *(name for (name,) in stored)]
 
 
 @cache
@@ -112,20 +118,24 @@ def reference_groups() -> tuple[str, ...]:
     return tuple(pd.read_csv(ROOT / "data" / "reference" / "topic_groups_ru.csv")["topic_group_ru"])
 
 
-def _aliases(connection: duckdb.DuckDBPyConnection, kind: str) -> dict[str, str]:
-    found = connection.execute("select spelling, name from aliases where kind = $kind", {"kind": kind}).fetchall()
-    return {fold(spelling): name for spelling, name in found}
-
-
-def _unblanked(counted: dict[str, int], mapping: Mapping) -> dict[str, int]:
-    return {spelling: rows for spelling, rows in counted.items() if fold(spelling) not in mapping.blank}
+def _counted(connection: duckdb.DuckDBPyConnection, meaning: str, mapping: Mapping) -> dict[str, int]:
+    """The spellings of a column with their rows, those that mean "not known" left out."""
+    column = identifier(meaning)
+    found = connection.execute(f"select {column}, count(*) from raw where {column} is not null group by all").fetchall()
+    return {spelling: rows for spelling, rows in found if fold(spelling) not in mapping.blank}
 
 
 def _fill(connection: duckdb.DuckDBPyConnection, meaning: str, pairs: list[tuple[str, str | None]]) -> None:
-    table = identifier(f"named_{meaning}")
-    connection.execute(f"create or replace temp table {table} (spelling varchar, name varchar)")
-    if pairs:
-        connection.executemany(f"insert into {table} values (?, ?)", pairs)
+    _table(connection, f"named_{meaning}", pairs, ("spelling", "name"))
+
+
+def _table(
+    connection: duckdb.DuckDBPyConnection, table: str, rows: Sequence[tuple[str | None, ...]], columns: Sequence[str]
+) -> None:
+    filled = {name: pa.array([row[place] for row in rows], pa.string()) for place, name in enumerate(columns)}
+    connection.register("rows_of_names", pa.table(filled))
+    connection.execute(f"create or replace temp table {identifier(table)} as select * from rows_of_names")
+    connection.unregister("rows_of_names")
 
 
 def _notices(kind: str, unmatched: dict[str, int]) -> list[dict]:

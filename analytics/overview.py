@@ -11,7 +11,7 @@ import pandas as pd
 from analytics.changes import ranked_changes
 from analytics.errors import BadInput
 from analytics.filters import Filters, period
-from analytics.loaded import ended_regions, history
+from analytics.loaded import places
 from analytics.measures import SPARK_WEEKS, Days, Delays
 from analytics.queries import DAY, RECEIVED, Query, daily_measures, delays, smallest
 from analytics.usual import Stretch, count_band, level_band, past_periods
@@ -60,7 +60,7 @@ def tiles(store: Store, filters: Filters, as_of: date) -> pd.DataFrame:
         measures = daily_measures(query, filters, None, last)
         if last < first or measures.empty:
             return _no_tiles("after_last_full_day" if last < first else "no_complaints")
-        covered_from = history(query, filters)["first_day"].min()
+        covered_from = places(query, filters)["first_day"].min()
         days = Days(measures, (pd.Timestamp(first), pd.Timestamp(last)), covered_from)
         closing = _closing_tile(query, filters, days, as_of)
     return pd.DataFrame([*(_day_tile(measure, days) for measure in DAILY), closing])
@@ -100,12 +100,12 @@ def movers(store: Store, filters: Filters, as_of: date, by: str, limit: int = 5)
     first, last = period(filters, as_of)
     names = MOVERS[by]
     with store.reading() as query:
-        covered = history(query, filters)
+        covered = places(query, filters)
         weeks = _base_weeks(first, last, covered["first_day"].min())
         counts = _weekly_counts(query, filters, (first, last, weeks), names)
-        if "region" in names:
-            late = covered.loc[covered["first_day"] > pd.Timestamp(first) - pd.Timedelta(weeks=weeks), "region"]
-            counts = counts[~counts["region"].isin({*late, *ended_regions(query, filters)})]
+    if "region" in names:
+        begun = covered["first_day"] <= pd.Timestamp(first) - pd.Timedelta(weeks=weeks)
+        counts = counts[counts["region"].isin(covered.loc[begun & covered["active"], "region"])]
     return ranked_changes(counts, names, days=(last - first).days + 1, weeks=weeks, limit=limit)
 
 

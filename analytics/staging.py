@@ -16,7 +16,7 @@ WHITE_SPACE = "".join(chr(code) for code in range(0x3001) if chr(code).isspace()
 
 def connect(staging: Path) -> duckdb.DuckDBPyConnection:
     """A DuckDB of its own in memory: damage of a file cannot reach the store's."""
-    return duckdb.connect(
+    connection = duckdb.connect(
         config={
             "memory_limit": MEMORY_LIMIT,
             "temp_directory": str(staging),
@@ -24,6 +24,9 @@ def connect(staging: Path) -> duckdb.DuckDBPyConnection:
             "preserve_insertion_order": True,
         }
     )
+    connection.execute("set enable_progress_bar = true")
+    connection.execute("set enable_progress_bar_print = false")
+    return connection
 
 
 def identifier(name: str) -> str:
@@ -39,11 +42,11 @@ def literal(text: str) -> str:
 def not_blank(column: str) -> str:
     """The column with blank cells as NULL.
 
-    The comparisons are a quick guard (almost no cell begins with white space); `trim` alone would double the time of
-    staging.
+    The two comparisons let through at once what begins with a letter; `trim` alone would double the time of staging.
     """
-    begins_blank = f"{column} < '!' or ({column} >= chr(133) and {column} < chr(161)) or {column} >= chr(5760)"
-    return f"case when ({begins_blank}) and trim({column}, {literal(WHITE_SPACE)}) = '' then null else {column} end"
+    return f"""case when {column} >= '!' and {column} < chr(127) then {column}
+      when {column} >= chr(161) and {column} < chr(5760) then {column}
+      when trim({column}, {literal(WHITE_SPACE)}) = '' then null else {column} end"""
 
 
 def copy_to_parquet(

@@ -64,7 +64,11 @@ def new_database() -> Iterator[Callable[[], str]]:
 
     def run(*command: object) -> None:
         subprocess.run(
-            [str(part) for part in command], check=True, cwd=folder, stdout=subprocess.DEVNULL, **as_user  # type: ignore[call-overload]
+            [str(part) for part in command],
+            check=True,
+            cwd=folder,
+            stdout=subprocess.DEVNULL,
+            **as_user,  # type: ignore[call-overload]
         )
 
     data = folder / "data"

@@ -35,7 +35,9 @@ USUAL = {
 }
 
 
-def incidents(file: Path, rows: Sequence[Mapping[str, str]], *, encoding: str = "utf-8", extra: Sequence[str] = ()) -> Path:
+def incidents(
+    file: Path, rows: Sequence[Mapping[str, str]], *, encoding: str = "utf-8", extra: Sequence[str] = ()
+) -> Path:
     """A Russian incident export: what a row does not say is usual; ids are given by place unless said."""
     header = [*HEADER, *extra]
     with file.open("w", encoding=encoding, newline="") as target:
@@ -61,14 +63,20 @@ def assert_cube_agrees(store: Store) -> None:
     shut = cube[cube["closed_on"].notna()]
     found = _counted(shut.assign(on=pd.to_datetime(shut["closed_on"])), ["on", *keys], "complaints")
     pd.testing.assert_series_equal(found, expected, check_dtype=False)
-    totals = store.query("select sum(received) r, sum(closed) c, sum(repeats) t, sum(due) d, sum(due_kept) k from daily_totals")
-    small = store.query("select sum(received) r, sum(closed) c, sum(repeats) t, sum(due) d, sum(due_kept) k from region_totals")
+    totals = store.query(
+        "select sum(received) r, sum(closed) c, sum(repeats) t, sum(due) d, sum(due_kept) k from daily_totals"
+    )
+    small = store.query(
+        "select sum(received) r, sum(closed) c, sum(repeats) t, sum(due) d, sum(due_kept) k from region_totals"
+    )
     pd.testing.assert_frame_equal(totals, small)
     if len(rows):
         assert totals.loc[0, "r"] == len(rows)
         assert totals.loc[0, "c"] == len(closed)
         assert totals.loc[0, "t"] == cube["repeats"].sum() == slow_repeats(rows)
-    choices = store.query("select value, sum(complaints) n from choices where meaning = 'kind' group by 1 having n <> 0")
+    choices = store.query(
+        "select value, sum(complaints) n from choices where meaning = 'kind' group by 1 having n <> 0"
+    )
     assert dict(zip(choices["value"], choices["n"], strict=True)) == rows["kind"].value_counts().to_dict()
 
 

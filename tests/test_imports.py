@@ -83,7 +83,10 @@ def test_the_columns_time_of_change_decides_where_there_is_one(store: Store, tmp
     changed = ["Дата изменения"]
     new = {"Дата изменения": "10.03.2026 10:00", "Тема": "Новая"}
     old = {"Дата изменения": "09.03.2026 10:00", "Тема": "Старая", "Дата закрытия": "04.03.2026 10:00"}
-    one(store, incidents(tmp_path / "a.csv", [{**new, "ID": "1"}, {**old, "ID": "1", "Дата закрытия": ""}], extra=changed))
+    one(
+        store,
+        incidents(tmp_path / "a.csv", [{**new, "ID": "1"}, {**old, "ID": "1", "Дата закрытия": ""}], extra=changed),
+    )
     assert store.query("select topic from complaints").iloc[0, 0] == "Новая"
     one(store, incidents(tmp_path / "b.csv", [{**old, "ID": "1"}], extra=changed))
     row = store.query("select topic, closed_at from complaints").iloc[0]
@@ -185,7 +188,9 @@ def test_an_unknown_export_is_imported_by_a_proposed_mapping(store: Store, tmp_p
 
 
 def test_without_ids_the_same_file_again_changes_nothing(store: Store, tmp_path: Path) -> None:
-    pd.DataFrame({"created": ["2025-01-01 10:00"] * 3, "category": ["a", "a", "b"]}).to_csv(tmp_path / "a.csv", index=False)
+    pd.DataFrame({"created": ["2025-01-01 10:00"] * 3, "category": ["a", "a", "b"]}).to_csv(
+        tmp_path / "a.csv", index=False
+    )
     assert one(store, tmp_path / "a.csv").new == 3
     assert one(store, tmp_path / "a.csv").unchanged == 3
 
@@ -224,15 +229,25 @@ def test_repeats_are_seen_across_imports_and_undone_with_them(store: Store, tmp_
 
 
 def test_deadlines_of_the_table_hold_where_the_export_has_none(store: Store, tmp_path: Path) -> None:
-    store.write(lambda cursor: cursor.execute("insert into deadlines values ('incident', 'ЖКХ', 3), ('incident', '', 30)"))
+    store.write(
+        lambda cursor: cursor.execute("insert into deadlines values ('incident', 'ЖКХ', 3), ('incident', '', 30)")
+    )
     rows = [{"Дата закрытия": "03.03.2026 10:00"}, {"Дата закрытия": "05.03.2026 10:00"}, {"Группа тем": "Дороги"}]
     one(store, incidents(tmp_path / "a.csv", rows))
-    due = store.query("select topic_group, sum(due) as due, sum(due_kept) as kept from daily_totals group by 1 order by 1")
+    due = store.query(
+        "select topic_group, sum(due) as due, sum(due_kept) as kept from daily_totals group by 1 order by 1"
+    )
     assert due.values.tolist() == [["Дороги", 1, 0], ["ЖКХ", 2, 1]]
 
 
-CELLS = st.one_of(st.sampled_from(["", " ", "Иванов;", 'сказал "да"', "строка\nвторая", "★ Ямы", "=СУММ(A1)", "0"]), st.text(max_size=6))
-DAYS = st.one_of(st.sampled_from(["", "31.02.2026", "01.03.2026 10:00", "2026-03-05", "05.12.2099 10:00", "x"]), st.just("07.03.2026"))
+CELLS = st.one_of(
+    st.sampled_from(["", " ", "Иванов;", 'сказал "да"', "строка\nвторая", "★ Ямы", "=СУММ(A1)", "0"]),
+    st.text(max_size=6),
+)
+DAYS = st.one_of(
+    st.sampled_from(["", "31.02.2026", "01.03.2026 10:00", "2026-03-05", "05.12.2099 10:00", "x"]),
+    st.just("07.03.2026"),
+)
 ROWS = st.lists(
     st.fixed_dictionaries(
         {
@@ -252,9 +267,13 @@ ROWS = st.lists(
 )
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
-@given(files=st.lists(ROWS, min_size=1, max_size=3), encoding=st.sampled_from(["utf-8", "utf-8-sig", "utf-16"]))
-def test_every_row_of_a_messy_file_is_accounted_for(tmp_path_factory: pytest.TempPathFactory, files: list, encoding: str) -> None:
+@settings(
+    max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
+@given(files=st.lists(ROWS, min_size=1, max_size=2), encoding=st.sampled_from(["utf-8", "utf-8-sig", "utf-16"]))
+def test_every_row_of_a_messy_file_is_accounted_for(
+    tmp_path_factory: pytest.TempPathFactory, files: list, encoding: str
+) -> None:
     folder = tmp_path_factory.mktemp("messy")
     store = open_store(Settings(store=str(folder / "store")))
     for number, rows in enumerate(files):

@@ -19,51 +19,39 @@ MOST_BARS = 190  # more days than that are drawn as weeks
 
 
 def received_and_closed(table: pd.DataFrame, text: Text, *, first_day: date, last_day: date) -> go.Figure:
-    """Bars of what was received and a line of what was closed; the reader's period stands out.
+    """Bars of what was received, the reader's period standing out, and lines of what was received and closed.
 
-    `table`: day, received, closed, one row for each day. More than half a year is drawn in whole weeks.
+    `table`: day, received, closed, one row for each day. Lines are averages of 7 days, for weekends hide the trend;
+    more than half a year is drawn in whole weeks instead.
     """
     marks, weekly = _weeks_if_many(table)
     days = [day.date() for day in pd.to_datetime(marks["day"])]
-    names = [text.period(day, day + timedelta(days=6)) if weekly else text.day(day, "weekday") for day in days]
-    received = [
-        f"{name}<br>{text('chart.received')}: <b>{text.number(n)}</b>"
-        for name, n in zip(names, marks["received"], strict=True)
-    ]
-    closed = [f"{text('chart.closed')}: <b>{text.number(n)}</b>" for n in marks["closed"]]
-    chosen = [first_day <= day <= last_day for day in days]
     x = [day.isoformat() for day in days]
-    data = [
-        {
-            "type": "bar",
-            "name": text("chart.received"),
-            "x": x,
-            "y": marks["received"].tolist(),
-            "marker": {"color": PALETTE["received"], "opacity": [1.0 if inside else 0.5 for inside in chosen]},
-            "hovertext": received,
-            "hovertemplate": "%{hovertext}<extra></extra>",
-        },
-        {
-            "type": "scatter",
-            "mode": "lines",
-            "name": text("chart.closed"),
-            "x": x,
-            "y": marks["closed"].tolist(),
-            "line": {"color": PALETTE["closed"], "width": 2.5},
-            "hovertext": closed,
-            "hovertemplate": "%{hovertext}<extra></extra>",
-        },
-    ]
-    title = text("chart.per_week" if weekly else "chart.per_day")
+    names = [text.period(day, day + timedelta(days=6)) if weekly else text.day(day, "weekday") for day in days]
+    chosen = [first_day <= day <= last_day for day in days]
+    bars = {
+        "type": "bar",
+        "name": text("chart.received"),
+        "x": x,
+        "y": marks["received"].tolist(),
+        "marker": {"color": PALETTE["received"], "opacity": [0.75 if inside else 0.35 for inside in chosen]},
+        "hovertext": [
+            f"{name}<br>{text('chart.received')}: <b>{text.number(received)}</b>"
+            f"<br>{text('chart.closed')}: <b>{text.number(closed)}</b>"
+            for name, received, closed in zip(names, marks["received"], marks["closed"], strict=True)
+        ],
+        "hovertemplate": "%{hovertext}<extra></extra>",
+    }
+    lines = [_line(marks, of, x, text, smooth=not weekly) for of in (("closed",) if weekly else ("received", "closed"))]
     return figure(
-        data,
+        [bars, *lines],
         text,
-        height=290,
+        height=300,
         bargap=0.2,
         hovermode="x",
         showlegend=True,
         xaxis=day_axis(days, text),
-        yaxis=count_axis(title),
+        yaxis=count_axis(text("chart.per_week" if weekly else "chart.per_day")),
         margin={"l": 8, "r": 22, "t": 30, "b": 24},
     )
 
@@ -124,6 +112,19 @@ def completeness(table: pd.DataFrame, text: Text, *, by: str) -> go.Figure:
             "tickfont": {"size": 12},
         },
     )
+
+
+def _line(marks: pd.DataFrame, of: str, x: list[str], text: Text, *, smooth: bool) -> dict[str, Any]:
+    values = marks[of].rolling(7, min_periods=4).mean().bfill() if smooth else marks[of]
+    return {
+        "type": "scatter",
+        "mode": "lines",
+        "name": text(f"chart.{of}_average" if smooth else f"chart.{of}"),
+        "x": x,
+        "y": values.round(1).tolist(),
+        "line": {"color": PALETTE[of], "width": 2.5, "dash": "solid" if of == "received" else "dash"},
+        "hoverinfo": "skip",
+    }
 
 
 def _weeks_if_many(table: pd.DataFrame) -> tuple[pd.DataFrame, bool]:

@@ -15,7 +15,6 @@ from streamlit.delta_generator import DeltaGenerator
 
 from analytics.explain import Sentence
 from analytics.filters import Filters
-from analytics.loaded import LastFullDay
 from pages.shared import charts, fragments
 from pages.shared.look import CONFIG, PALETTE
 from pages.shared.text import Text, plain
@@ -25,11 +24,9 @@ DAYS = ("days_to_close",)
 TONES = {"orange": PALETTE["rising"], "blue": PALETTE["falling"], "gray": PALETTE["not_loaded"]}
 
 
-def headline(sentences: Sequence[Sentence], text: Text) -> None:
+def headline(sentences: Sequence[Sentence], filters: Filters, text: Text) -> None:
     """The first lines of a page: what the numbers say, in plain language."""
-    words = [text.of("headline", sentence.key, **_values(sentence, text)) for sentence in sentences]
-    if words:
-        st.markdown("\n".join(f"- {sentence}" for sentence in words))
+    st.markdown("\n".join(f"- {_said(sentence, filters, text)}" for sentence in sentences))
 
 
 def tiles(table: pd.DataFrame, filters: Filters, text: Text) -> None:
@@ -56,17 +53,11 @@ def what_moved(table: pd.DataFrame, by: str, text: Text) -> None:
             st.html(fragments.movers(table, text, by=by))
 
 
-def completeness(table: pd.DataFrame, last_full_day: LastFullDay, text: Text) -> None:
-    """The strip of the last days, and in words up to when the data are whole."""
+def completeness(table: pd.DataFrame, text: Text) -> None:
+    """The strip of the last days, and in words which of them look unloaded."""
     with st.container(border=True):
         st.subheader(text("completeness.title"), anchor=False, help=text("completeness.help"))
-        words = [text("completeness.until", day=last_full_day.day)] if last_full_day.day else []
-        words += _unloaded(table, text)
-        if len(last_full_day.behind):
-            words.append(text("completeness.behind", n=len(last_full_day.behind)))
-        if len(last_full_day.ended):
-            words.append(text("completeness.ended", n=len(last_full_day.ended)))
-        st.caption(" ".join(words))
+        st.caption(_unloaded(table, text))
         if len(table):
             figure = charts.completeness(table, text, by="source")
             st.plotly_chart(figure, config=CONFIG, key="completeness", alt=text("completeness.alt"))
@@ -161,27 +152,37 @@ def _difference(measure: str, value: float, before: float, text: Text) -> str:
     return text.change(value / before) if round(value / before, 2) != 1 else ""
 
 
-def _unloaded(table: pd.DataFrame, text: Text) -> list[str]:
+def _unloaded(table: pd.DataFrame, text: Text) -> str:
     """The days that look unloaded, named while they are few."""
     days = sorted({day.date() for day in pd.to_datetime(table.loc[table["state"] == "looks_unloaded", "day"])})
     if not days:
-        return [text("completeness.all_loaded")]
+        return text("completeness.all_loaded")
     named = ", ".join(text.day(day, "short") for day in days[:5]) + (" …" if len(days) > 5 else "")
-    return [text("completeness.looks_unloaded", n=len(days), days=named)]
+    return text("completeness.looks_unloaded", n=len(days), days=named)
 
 
-def _values(sentence: Sentence, text: Text) -> dict[str, object]:
-    """The values of a sentence, written: shares as per cent, ratios as a change, names in the reader's language."""
-    writers = {
-        "share": lambda share: text.percent(abs(share), 1 if sentence.key.startswith("overdue") else 0),
-        "ratio": text.change,
-        "name": lambda name: plain(text.any_name(name)),
-        "probability": lambda p: text.percent(math.floor(p * 100) / 100),
-    }
-    found = {name: writers.get(name, text.written)(value) for name, value in sentence.values.items()}  # type: ignore[operator]
-    if sentence.key.startswith("overdue") and "usual" in found:
-        found["usual"] = text.percent(float(str(sentence.values["usual"])), 1)
-    return found
+def _said(sentence: Sentence, filters: Filters, text: Text) -> str:
+    """A sentence of the analytics in the reader's language: shares as per cent, names as the reader knows them."""
+    values = dict(sentence.values)
+    if sentence.key.startswith("overdue"):
+        values |= {name: text.percent(value, 1) for name, value in values.items()}
+    if "names" in values:
+        values["names"] = _names(values["names"], filters, text)
+        values["change"] = text.change(1 + values.get("share", 0.0) * (-1 if sentence.key == "mover_fell" else 1))
+    if "share" in values:
+        values["share"] = text.percent(values["share"])
+    n = values.pop("places", None)
+    return text.of("headline", sentence.key, n=n, **values)
+
+
+def _names(names: dict[str, str], filters: Filters, text: Text) -> str:
+    """What rose or fell, with what it belongs to in brackets; the only region goes without saying."""
+    *above, own = [
+        plain(text.name(meaning, name))
+        for meaning, name in names.items()
+        if meaning != "region" or len(names) == 1 or len(filters.regions) != 1
+    ]
+    return own + "".join(f" ({name})" for name in above)
 
 
 def _days(filters: Filters) -> int:

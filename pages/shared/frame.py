@@ -51,7 +51,9 @@ def open_page(name: str, *, needs_complaints: bool = True) -> Iterator[Page]:
                 choosing.reset(answers.home_region())
             filters = choosing.filters(answers, text)
         st.set_page_config(page_title=f"{text(f'page.{name}')} · {text('app.name')}")
-        _head(name, answers, filters, text)
+        _head(name, answers, text)
+        if needs_complaints and not answers.is_empty():
+            st.caption(choosing.in_words(answers, filters, text))
         if needs_complaints and not _has_complaints(answers, filters, text):
             st.stop()
         yield Page(answers, filters, text)
@@ -101,12 +103,10 @@ def _menu(answers: Answers) -> Text:
     return text
 
 
-def _head(name: str, answers: Answers, filters: Filters, text: Text) -> None:
+def _head(name: str, answers: Answers, text: Text) -> None:
     if answers.kind() == "demo":
         st.info(text("frame.demo"), icon=":material/science:")
     st.title(text(f"{name}.title"), anchor=False)
-    if not answers.is_empty():
-        st.caption(choosing.in_words(answers, filters, text))
 
 
 def _has_complaints(answers: Answers, filters: Filters, text: Text) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tempfile
 import time
 from collections.abc import Sequence
@@ -21,7 +22,7 @@ from pages.shared import frame
 from pages.shared.answers import Answers, previews
 from pages.shared.text import Text, plain
 
-LEFT_OUT_SHOWN = 12
+LEFT_OUT_SHOWN = 40
 PREVIEW_ROWS = 5
 
 
@@ -40,6 +41,7 @@ def take_in(answers: Answers, text: Text) -> None:
     _results(frame.kept("results", []), text)
     with st.container(border=True):
         st.subheader(text("intake.title"), anchor=False)
+        st.html(_uploader_words(text))
         files = st.file_uploader(
             text("intake.upload"),
             accept_multiple_files=True,
@@ -63,6 +65,18 @@ def _offer_real_store(answers: Answers, text: Text) -> None:
         elif st.button(text("intake.start_real"), type="primary", icon=":material/add_circle:"):
             answers.start_real()
             st.rerun()
+
+
+def _uploader_words(text: Text) -> str:
+    """A style that says what Streamlit's uploader says in English only."""
+    button, rules = (json.dumps(text(key), ensure_ascii=False) for key in ("intake.button", "intake.rules"))
+    zone = '[data-testid="stFileUploaderDropzone"]'
+    return (
+        f"<style>{zone} > span button p {{ font-size: 0; }}"
+        f"{zone} > span button p::after {{ content: {button}; font-size: 1rem; }}"
+        f'{zone[:-2]}Instructions"] span {{ font-size: 0; }}'
+        f'{zone[:-2]}Instructions"] span::after {{ content: {rules}; font-size: 0.9rem; }}</style>'
+    )
 
 
 def _saved(file: UploadedFile) -> Path:
@@ -146,7 +160,7 @@ def _first_rows(preview: Preview, columns: dict[str, str], text: Text) -> None:
     shown = {meaning: column for meaning, column in columns.items() if meaning not in presets.NOT_STORED}
     table = {
         f"{text.of('meaning', meaning)} ← {column}": [
-            row[preview.header.index(column)] for row in preview.rows[:PREVIEW_ROWS]
+            row[preview.header.index(column)] or "" for row in preview.rows[:PREVIEW_ROWS]
         ]
         for meaning, column in shown.items()
     }
@@ -158,7 +172,7 @@ def _not_stored(preview: Preview, columns: dict[str, str], text: Text) -> None:
     left_out = [column for column in preview.header if column not in stored]
     if left_out:
         names = ", ".join(f"«{plain(column)}»" for column in left_out[:LEFT_OUT_SHOWN])
-        more = " …" if len(left_out) > LEFT_OUT_SHOWN else ""
+        more = text("intake.and_more", n=len(left_out) - LEFT_OUT_SHOWN) if len(left_out) > LEFT_OUT_SHOWN else ""
         st.caption(text("intake.left_out", columns=names + more))
 
 

@@ -65,7 +65,7 @@ def day_axis(days: Sequence[date], text: Text) -> dict[str, Any]:
 def count_axis(title: str) -> dict[str, Any]:
     """An axis of counts from zero, with whole numbers."""
     return {
-        "title": {"text": title, "font": {"size": 12}, "standoff": 6},
+        "title": {"text": title, "font": {"size": 12}, "standoff": 14},
         "rangemode": "tozero",
         "tickformat": ",d",
         "nticks": 6,

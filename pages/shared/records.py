@@ -50,7 +50,8 @@ def history(answers: Answers, text: Text) -> None:
         return
     with st.container(border=True):
         st.subheader(text("records.history"), anchor=False)
-        st.dataframe(_history_table(table, text), hide_index=True, width="stretch")
+        numbers = {text.of("records", name): st.column_config.NumberColumn(format="localized") for name in NUMBERS}
+        st.dataframe(_history_table(table, text), hide_index=True, width="stretch", column_config=numbers)
         _details(table, answers, text)
         in_force = table[table["undone_at"].isna()]
         if len(in_force) and answers.kind() == "real":

@@ -66,9 +66,9 @@ class Text:
         """Is there a sentence of this key?"""
         return _catalogue(self.language).gettext(key) != key
 
-    def of(self, family: str, value: object, /, **values: object) -> str:
+    def of(self, family: str, value: object, /, n: int | None = None, **values: object) -> str:
         """The sentence of a coded value: `of("state", "loaded")` is that of the key `state.loaded`."""
-        return self(f"{family}.{value}", **values)
+        return self(f"{family}.{value}", n, **values)
 
     def written(self, value: object) -> str:
         """A number or a date as the language writes it; anything else as it is."""
@@ -132,11 +132,6 @@ class Text:
             key = f"{meaning}.{value}"
             return self(key) if self.has(key) else str(value)
         return str(value) if self.language == "ru" else english_names(meaning).get(str(value), str(value))
-
-    def any_name(self, value: object) -> str:
-        """The name of a topic group, topic or region, when only the value is known."""
-        names = (self.name(meaning, value) for meaning in ("topic_group", "topic", "region"))
-        return next((name for name in names if name != value), str(value) if value else self("name.unknown"))
 
     def error(self, error: BadInput) -> str:
         """What is wrong with the input, in one sentence; English where the catalogue does not know its code."""
