@@ -12,14 +12,27 @@ INTERVAL = 0.8
 COLUMNS = ["now", "usual", "ratio", "low", "high", "probability", "direction"]
 
 
+def covered_weeks(counts: pd.DataFrame, wanted: int) -> int:
+    """How many whole weeks just before the period hold complaints; 0 when fewer than half of those wanted do.
+
+    `counts` as for ranked_changes, one more week than wanted: the oldest week that holds any may be half covered. A
+    week with less than 5 % of a good week (the upper quartile) holds only stray old complaints.
+    """
+    weekly = counts.groupby("week")["complaints"].sum().reindex(range(1, wanted + 2), fill_value=0)
+    covered = weekly.index[(weekly > 0) & (weekly >= 0.05 * weekly.quantile(0.75))]
+    weeks = int(max(covered, default=1)) - 1
+    return weeks if 2 * weeks >= wanted else 0
+
+
 def ranked_changes(counts: pd.DataFrame, names: list[str], *, days: int, weeks: int, limit: int) -> pd.DataFrame:
     """What rose and fell most surely: `names`, now, usual, ratio, low, high, probability, direction.
 
-    `counts`: names, week (0: the period, 1 … `weeks`: the weeks before it), complaints, weighted (each day's
-    complaints × how often its weekday is in the period of `days` days). At most `limit` of each direction.
+    `counts`: names, week (0: the period, 1 … : the weeks before it), complaints, weighted (each day's complaints ×
+    how often its weekday is in the period of `days` days); `weeks`: how many of the weeks make the usual. At most
+    `limit` of each direction. Empty when there are no weeks to compare with.
     """
-    counts = counts.dropna(subset=names)
-    if counts.empty:
+    counts = counts[counts["week"] <= weeks].dropna(subset=names)
+    if counts.empty or not weeks:
         return pd.DataFrame(columns=[*names, *COLUMNS])
     wide = counts.pivot(index=names, columns="week", values="complaints")
     wide = wide.reindex(columns=range(weeks + 1), fill_value=0).fillna(0)

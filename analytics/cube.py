@@ -67,36 +67,23 @@ where is_repeat
 group by all
 having sum(side) <> 0
 """
-MEASURES = "received, closed, closed_undated, due, due_kept, repeat_known, repeats"
-# Each measure of the small tables is counted on its own day.
-TOTALS = """
-create or replace temp table moved_totals as
-select opened_on as day, region, topic_group, kind, sum(sign)::bigint as received, 0::bigint as closed,
-  sum(case when undated then sign else 0 end)::bigint as closed_undated, 0::bigint as due, 0::bigint as due_kept,
-  sum(case when repeat_key is not null then sign else 0 end)::bigint as repeat_known, 0::bigint as repeats
-from dated_moved
-group by all
-union all
-select closed_on, region, topic_group, kind, 0, sum(sign)::bigint, 0, 0, 0, 0, 0
-from dated_moved where closed_on is not null
-group by all
-union all
-select due_on, region, topic_group, kind, 0, 0, 0, sum(sign)::bigint,
-  sum(case when in_time then sign else 0 end)::bigint, 0, 0
-from dated_moved where due_on is not null
-group by all
-union all
-select opened_on, region, topic_group, kind, 0, 0, 0, 0, 0, 0, sum(repeats)::bigint
-from moved_repeats
-group by all
-"""
-REGION_TOTALS = f"""
-insert into region_totals
-select day, region, kind, {", ".join(f"sum({measure})::bigint" for measure in MEASURES.split(", "))}
-from moved_totals
-group by all
-order by day
-"""
+MEASURES = ("received", "closed", "closed_undated", "due", "due_kept", "repeat_known", "repeats")
+# Each measure of the small tables is counted on its own day: (relation, day, measure -> sum).
+ON_THEIR_DAY = (
+    (
+        "dated_moved",
+        "opened_on",
+        {
+            "received": "sum(sign)",
+            "closed_undated": "sum(case when undated then sign else 0 end)",
+            "repeat_known": "sum(case when repeat_key is not null then sign else 0 end)",
+        },
+    ),
+    ("dated_moved", "closed_on", {"closed": "sum(sign)"}),
+    ("dated_moved", "due_on", {"due": "sum(sign)", "due_kept": "sum(case when in_time then sign else 0 end)"}),
+    ("moved_repeats", "opened_on", {"repeats": "sum(repeats)"}),
+)
+TOTALS = {"daily_totals": ("region", "topic_group", "kind"), "region_totals": ("region", "kind")}
 CHOICES = """
 insert into choices
 with places as (
@@ -137,9 +124,13 @@ def refresh(cursor: duckdb.DuckDBPyConnection) -> None:
     cursor.execute(CELLS)
     _count_repeats(cursor)
     cursor.execute(f"insert into daily_counts select {CELL}, 0, 0, 0, 0, repeats from moved_repeats")
-    cursor.execute(TOTALS)
-    cursor.execute("insert into daily_totals select * from moved_totals order by day")
-    cursor.execute(REGION_TOTALS)
+    for table, keys in TOTALS.items():
+        for relation, day, sums in ON_THEIR_DAY:
+            measures = ", ".join(f"{sums.get(measure, '0')} as {measure}" for measure in MEASURES)
+            cursor.execute(
+                f"insert into {table} select {day} as day, {', '.join(keys)}, {measures} from {relation} "
+                f"where {day} is not null group by all order by day"
+            )
     cursor.execute(CHOICES)
     cursor.execute(
         """
@@ -147,7 +138,6 @@ def refresh(cursor: duckdb.DuckDBPyConnection) -> None:
         select source, region, opened_at::date, sum(sign) from moved group by all having sum(sign) <> 0
         """
     )
-    cursor.execute("drop table moved_totals")
     cursor.execute("drop table moved_repeats")
 
 

@@ -33,9 +33,7 @@ class ComplaintFiles:
         social = [channel["name"] for channel in channels if channel["social"]]
         self._pages = [f"{name} | {channel}" for name in places.administrations for channel in social]
         ministries = [f"{row['agency_ru']} ({region})" for region in places.regions for row in groups]
-        self._agencies = list(dict.fromkeys([*places.administrations, *ministries]))  # some groups share a ministry
-        position = {name: number for number, name in enumerate(self._agencies)}
-        self._ministry = np.array([position[name] for name in ministries])
+        self._agencies = [*places.administrations, *ministries]
         self._local = np.array([float(row["local_percent"]) / 100 for row in groups])
         self._names = {
             "region": places.regions,
@@ -77,7 +75,7 @@ class ComplaintFiles:
         return named(page, self._pages, mask=~self._is_social[rows.channel])
 
     def _agency(self, rows: Rows, luck: NDArray[np.float64]) -> Integers:
-        ministry = self._ministry[rows.region * len(self._local) + rows.topic_group]
+        ministry = len(self._country.places.names) + rows.region * len(self._local) + rows.topic_group
         return np.where(luck < self._local[rows.topic_group], rows.municipality, ministry)
 
     def _ids(self, count: int) -> pa.Array:
@@ -109,10 +107,13 @@ def _fixed_width(characters: NDArray[np.uint8], missing: NDArray[np.bool_] | Non
 
 
 def named(positions: Integers, names: list[str], mask: NDArray[np.bool_] | None = None) -> pa.Array:
-    """Positions as texts, each text in use stored once; null where masked."""
+    """Positions as texts, each text in use stored once; null where masked.
+
+    A text that two positions share must be stored once too: pyarrow writes other bytes each time if it is not.
+    """
     seen = positions if mask is None else positions[~mask]
     used = np.flatnonzero(np.bincount(seen, minlength=len(names)))
+    texts = {text: number for number, text in enumerate(dict.fromkeys(names[position] for position in used))}
     place = np.zeros(len(names), dtype=np.int32)
-    place[used] = np.arange(len(used))
-    texts = pa.array([names[position] for position in used], pa.string())
-    return pa.DictionaryArray.from_arrays(pa.array(place[positions], mask=mask), texts)
+    place[used] = [texts[names[position]] for position in used]
+    return pa.DictionaryArray.from_arrays(pa.array(place[positions], mask=mask), pa.array(list(texts), pa.string()))

@@ -77,8 +77,8 @@ def build_places(seed: int, geometry: Path, *, complaints: int = USUAL_COMPLAINT
         seeds = _seeds(rings, count, rng)
         shares = _shares(count, row["iso"] in settings["federal_cities"], rng)
         cells = voronoi_cells(rings, seeds)
-        for cell, at, share, name in zip(cells, seeds, shares, region_names, strict=True):
-            cell = [ring * [1 / squeeze, 1] for ring in cell]
+        for squeezed, at, share, name in zip(cells, seeds, shares, region_names, strict=True):
+            cell = [ring * [1 / squeeze, 1] for ring in squeezed]
             spots.append(_spots(cell, at * [1 / squeeze, 1], int(residents * share), crowding, spot_rng))
             features.append(_feature(row["name_ru"], name, cell))
         names += region_names

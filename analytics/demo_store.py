@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import shutil
-import tempfile
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
 from datetime import date, datetime
 from pathlib import Path
@@ -12,11 +12,12 @@ from pathlib import Path
 import duckdb
 
 from analytics import cube
+from analytics.catalogue import masked
 from analytics.demo import DemoCountry, build
 from analytics.errors import BadInput
 from analytics.merge import STORED
 from analytics.settings import ROOT, Settings
-from analytics.store import Store, open_store, store_exists
+from analytics.store import open_store, store_exists
 
 
 def make(
@@ -33,15 +34,9 @@ def make(
 
     `now` is UTC. Raises BadInput when the store has complaints already.
     """
-    if store_exists(settings) and not open_store(settings).is_empty():
-        raise BadInput(
-            "store_in_use",
-            "{store} holds complaints already; name another folder with FORERUNNER_STORE for the demo country.",
-            store=settings.store,
-        )
-    store = open_store(settings, kind="demo")
-    folder = Path(tempfile.mkdtemp(prefix="demo-", dir=store.staging()))
-    try:
+    with closing(open_store(settings, kind="demo")) as store, store.working_folder("demo") as folder:
+        if not store.is_empty():
+            raise _in_use(settings)
         made = build(
             folder,
             complaints=complaints,
@@ -51,12 +46,9 @@ def make(
             report=lambda step, share: report(0.6 * share, step),
         )
         report(0.6, "store")
-        store.write(lambda cursor: _load(cursor, made, end=end, now=now))
+        store.write(lambda cursor: _load(cursor, made, end=end, now=now, settings=settings))
         report(1.0, "store")
         return _keep(made, demo_folder(settings))
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-        store.close()
 
 
 def demo_folder(settings: Settings) -> Path:
@@ -68,11 +60,23 @@ def is_wanted(settings: Settings) -> bool:
     """Should a first start build the demo country: no store yet, or a demo one that was never filled?"""
     if not store_exists(settings):
         return True
-    store: Store = open_store(settings)
-    return store.kind == "demo" and store.is_empty()
+    with closing(open_store(settings)) as store:
+        return store.kind == "demo" and store.is_empty()
 
 
-def _load(cursor: duckdb.DuckDBPyConnection, made: DemoCountry, *, end: date, now: datetime) -> None:
+def _in_use(settings: Settings) -> BadInput:
+    return BadInput(
+        "store_in_use",
+        "{store} holds complaints already; name another folder with FORERUNNER_STORE for the demo country.",
+        store=masked(settings.store),
+    )
+
+
+def _load(
+    cursor: duckdb.DuckDBPyConnection, made: DemoCountry, *, end: date, now: datetime, settings: Settings
+) -> None:
+    if cursor.execute("select 1 from complaints limit 1").fetchone():
+        raise _in_use(settings)  # an import was quicker than the making of the country
     parts = [str(part) for part in made.complaints]
     files = ", ".join("'" + part.replace("'", "''") + "'" for part in parts)
     given = {column for (column, *_) in cursor.execute(f"describe select * from read_parquet([{files}])").fetchall()}

@@ -7,28 +7,19 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import numpy as np
 import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet as pq
 
 from analytics.demo_calendar import Event
-from analytics.demo_counts import ALL_GROUPS, Effect
+from analytics.demo_counts import ALL_GROUPS, Effect, Extras
 from analytics.demo_draw import Counts
 from analytics.demo_events import HIDDEN
 from analytics.demo_files import named
 from analytics.demo_places import Places
 
-TRUTH = """
-select
-  event, region, municipality, topic_group, day,
-  sum(expected) as expected, sum(drawn)::bigint as extra
-from cells
-group by all
-having extra <> 0 or abs(sum(expected)) >= 0.005
-order by day, event, region, municipality, topic_group
-"""
+LEAST_EXPECTED = 0.005  # complaints: what is less, and was drawn as none, is not written down
 
 
 @dataclass(frozen=True)
@@ -53,23 +44,33 @@ def write_truth(
     `expected` is the mean, `extra` the number that was drawn: without the event there would be so many fewer (more,
     where it is negative). An empty municipality is the whole region.
     """
-    cells = pa.table({name: column for name, column in vars(counts.extras).items() if name != "effect"})
-    with duckdb.connect() as connection:
-        connection.register("cells", cells)
-        merged = connection.execute(TRUTH).fetchnumpy()
-    event, municipality = merged["event"], merged["municipality"]
+    cells = _merged(counts.extras, len(places.names), len(groups), len(happenings.events))
+    municipality = cells.municipality
     columns = {
-        "event_id": named(event, happenings.ids),
-        "type": named(event, [event.type for event in happenings.events]),
-        "title": named(event, happenings.titles()),
-        "region": named(merged["region"], places.regions),
+        "event_id": named(cells.event, happenings.ids),
+        "type": named(cells.event, [event.type for event in happenings.events]),
+        "title": named(cells.event, happenings.titles()),
+        "region": named(cells.region, places.regions),
         "municipality": named(municipality, places.names, mask=municipality < 0),
-        "topic_group": named(merged["topic_group"], groups),
-        "day": pa.array(np.datetime64(start, "D") + merged["day"], pa.date32()),
-        "expected": merged["expected"],
-        "extra": merged["extra"],
+        "topic_group": named(cells.topic_group, groups),
+        "day": pa.array(np.datetime64(start, "D") + cells.day, pa.date32()),
+        "expected": cells.expected,
+        "extra": cells.drawn,
     }
     pq.write_table(pa.table(columns), path, compression="zstd")
+
+
+def _merged(extras: Extras, municipalities: int, groups: int, events: int) -> Extras:
+    """One element for each event, place, group and day, ordered by day and event; cells of no weight are left out."""
+    place = np.where(extras.municipality < 0, municipalities + extras.region, extras.municipality)
+    places = int(place.max(initial=0)) + 1
+    key = ((extras.day * events + extras.event) * places + place) * groups + extras.topic_group
+    order = np.argsort(key, kind="stable")
+    first = np.flatnonzero(np.diff(key[order], prepend=-1))
+    expected, drawn = np.add.reduceat(extras.expected[order], first), np.add.reduceat(extras.drawn[order], first)
+    weighty = (drawn != 0) | (np.abs(expected) >= LEAST_EXPECTED)
+    columns = {name: column[order[first[weighty]]] for name, column in vars(extras).items()}
+    return Extras(**columns | {"expected": expected[weighty], "drawn": drawn[weighty]})
 
 
 def write_events(path: Path, happenings: Happenings, places: Places, groups: list[str], *, end: date) -> None:

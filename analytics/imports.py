@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
-import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -20,7 +16,7 @@ from analytics.documents import Document
 from analytics.errors import BadInput
 from analytics.exports import read_export
 from analytics.files import open_documents
-from analytics.merge import ImportResult, merge, replace_rows
+from analytics.merge import ImportResult, merge, refuse_demo, replace_rows
 from analytics.presets import Mapping, chosen_mapping, find_mapping, known_columns, read_mapping
 from analytics.store import Store
 
@@ -42,7 +38,7 @@ class Preview:
 
 def propose(store: Store, files: Sequence[Path], *, preset: str | None = None) -> list[Preview]:
     """How these files would be read. Raises BadInput for a file that cannot be read at all."""
-    with _folder(store) as folder:
+    with store.working_folder("import") as folder:
         return [_preview(document, preset) for file in files for document in _documents(file, folder)]
 
 
@@ -62,13 +58,8 @@ def import_files(
     `now` is UTC, without a zone. Every file is looked at before the first is stored. Raises BadInput for a file that
     cannot be used, and for a demo store.
     """
-    if store.kind == "demo":
-        raise BadInput(
-            "demo_store",
-            "This store holds the demo country; real complaints go into a store of their own: "
-            "set FORERUNNER_STORE to another folder.",
-        )
-    with _folder(store) as folder:
+    refuse_demo(store.kind)
+    with store.working_folder("import") as folder:
         work = []
         for file in files:
             for document in _documents(Path(file), folder):
@@ -204,18 +195,3 @@ def _documents(file: Path, folder: Path) -> list[Document]:
 
 def _part(report: Report, place: int, parts: int, name: str) -> Callable[[float], None]:
     return lambda share: report((place + share) / parts, name)
-
-
-@contextmanager
-def _folder(store: Store) -> Iterator[Path]:
-    """A folder for the files of one import; what killed imports left behind is cleared away first."""
-    staging = store.staging()
-    for left in staging.glob("import-*"):
-        process = left.name.split("-")[1]
-        if not Path(f"/proc/{process}").exists() and process != str(os.getpid()):
-            shutil.rmtree(left, ignore_errors=True)
-    folder = Path(tempfile.mkdtemp(prefix=f"import-{os.getpid()}-", dir=staging))
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 Query = Callable[..., pd.DataFrame]
 ACTIVE_DAYS = 14  # who has delivered nothing for longer, while others have, has ended
-RATE_DAYS = 91  # the shortest stretch over which a place's rate is taken
+RATE_DAYS = 91  # the last days, over which a place's rate is taken
 IMPROBABLE = 0.001
 QUIET = 7.0  # complaints: with so many expected, none at all has a probability of 0.001 (Poisson)
 FEWEST = 8.0  # complaints a day: below this even an empty day says nothing
@@ -96,8 +96,7 @@ def completeness(store: Store, filters: Filters, as_of: date, days: int = 28) ->
 def places(query: Query, filters: Filters) -> pd.DataFrame:
     """From when and up to when each place is loaded: source, region, first_day, last_full_day, active.
 
-    `first_day` is the first of the month by whose end one in a thousand of its complaints had come, so stray early
-    dates do not count. `active`: it still delivers (see last_full_day).
+    `active`: it still delivers (see last_full_day).
     """
     found = query(
         """
@@ -108,40 +107,31 @@ def places(query: Query, filters: Filters) -> pd.DataFrame:
           where imports.undone_at is null and chosen(coverage.region, $regions)
           group by all
         ),
-        months as (
-          select source, region, min(day) as day, sum(complaints) as complaints
-          from source_days where chosen(region, $regions)
-          group by source, region, date_trunc('month', day)
-        ),
-        so_far as (
-          select *, sum(complaints) over (partition by source, region order by day) as so_far,
-            sum(complaints) over (partition by source, region) as total
-          from months
-        ),
         arrived as (
-          select source, region, min(day) filter (1000 * so_far >= total) as first_day,
-            sum(complaints)::double as complaints
-          from so_far group by source, region
+          select source, region, sum(complaints) as complaints,
+            sum(complaints) filter (day > (select max(last_full_day) from covered) - $days) as recent
+          from source_days where chosen(region, $regions) group by all
         )
-        select covered.source, covered.region, coalesce(arrived.first_day, covered.first_day) as first_day,
-          covered.last_full_day, coalesce(arrived.complaints, 0) as complaints
+        select covered.*, coalesce(arrived.complaints, 0)::bigint as complaints,
+          coalesce(arrived.recent, 0)::bigint as recent
         from covered left join arrived
           on covered.source = arrived.source and covered.region is not distinct from arrived.region
         order by covered.source, covered.region
         """,
+        days=RATE_DAYS,
         **filters.parameters("regions"),
     )
     newest = found.groupby("source")["last_full_day"].transform("max")
     found["last_full_day"] = found["last_full_day"].where(~_only_quiet(found, newest), newest)
     behind = (found["last_full_day"].max() - found["last_full_day"]).dt.days
-    return found.drop(columns="complaints").assign(active=behind <= ACTIVE_DAYS)
+    return found[["source", "region", "first_day", "last_full_day"]].assign(active=behind <= ACTIVE_DAYS)
 
 
 def _only_quiet(found: pd.DataFrame, newest: pd.Series) -> pd.Series:
     """Which places lag behind their source only because none of their few complaints need have come since."""
     silent = (newest - found["last_full_day"]).dt.days
-    lasted = (found["last_full_day"] - found["first_day"]).dt.days.clip(lower=RATE_DAYS)
-    return found["complaints"] * (silent / lasted).clip(upper=1.0) < QUIET
+    expected = found["recent"] * silent / (RATE_DAYS - silent).clip(lower=1)
+    return (expected < QUIET) & ((silent < RATE_DAYS) | (found["complaints"] < QUIET))
 
 
 def _dense(arrived: pd.DataFrame, covered: pd.DataFrame, calendar: pd.DatetimeIndex) -> np.ndarray:

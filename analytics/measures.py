@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import numpy as np
 import pandas as pd
 from statsmodels.duration.survfunc import SurvfuncRight
@@ -10,22 +12,24 @@ from analytics.queries import MEASURES
 from analytics.usual import Stretch, same_weekdays
 
 SPARK_WEEKS = 13
+STRAY = 1000  # of so many complaints, one from before the history begins
 FEWEST_REPEATS_KNOWN = 0.05  # of the complaints received: below it the repeat share says nothing
 
 
 class Days:
     """Daily sums (see queries.daily_measures) as a dense calendar; stretches are positions in it.
 
-    `covered_from`: the first day that the store covers, None when unknown; `period`: the reader's days.
+    `period`: the reader's days. `covered_from`: where the history begins, see `_history_begins`.
     """
 
-    def __init__(self, measures: pd.DataFrame, period: tuple[pd.Timestamp, pd.Timestamp], covered_from: object) -> None:
-        self.start = min(measures.index[0], period[0])
-        dense = measures.reindex(pd.date_range(self.start, period[1]), fill_value=0)
+    def __init__(self, measures: pd.DataFrame, period: tuple[date, date]) -> None:
+        first, last = map(pd.Timestamp, period)
+        self.start = min(measures.index[0], first)
+        dense = measures.reindex(pd.date_range(self.start, last), fill_value=0)
         self.series = {name: dense[name].to_numpy(dtype=float) for name in MEASURES}
         self.sums = {name: np.concatenate([[0.0], series.cumsum()]) for name, series in self.series.items()}
-        self.covered_from = 0 if pd.isna(covered_from) else max((covered_from - self.start).days, 0)
-        self.period = Stretch((period[0] - self.start).days, len(dense) - 1)
+        self.covered_from = (_history_begins(measures["received"]) - self.start).days
+        self.period = Stretch((first - self.start).days, len(dense) - 1)
 
     def day(self, position: int) -> pd.Timestamp:
         """The day at a position."""
@@ -74,6 +78,13 @@ class Days:
             ends = range(base.first + 6, base.last + 1, 7)
             return float(np.mean([self.value(measure, Stretch(end, end)) for end in ends]))
         return self.value(measure, base)
+
+
+def _history_begins(received: pd.Series) -> pd.Timestamp:
+    """The first day of the month by whose end one complaint in a thousand had come: stray old ones do not count."""
+    begun = received.index[received.cumsum() * STRAY >= received.sum()][0]
+    month = received.index >= begun.replace(day=1)
+    return received.index[month & (received > 0)][0]
 
 
 class Delays:

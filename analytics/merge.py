@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 import duckdb
 
 from analytics import cube
+from analytics.errors import BadInput
 from analytics.exports import CONTENT, Export
 from analytics.sql import literal
 
@@ -36,6 +37,8 @@ class ImportResult:
 
 def merge(cursor: duckdb.DuckDBPyConnection, export: Export, now: datetime, started: float) -> ImportResult:
     """The whole import inside a transaction; done again from here if another writer was first."""
+    kind = cursor.execute("select value from store_facts where fact = 'kind'").fetchone()
+    refuse_demo(kind[0] if kind else "")  # asked again: the demo country may have come since the export was opened
     row = cursor.execute("select coalesce(max(import_id), 0) + 1 from imports").fetchone()
     import_id = row[0] if row else 1
     before = cursor.execute("select id from ducklake_current_snapshot('lake')").fetchone()
@@ -86,6 +89,16 @@ def merge(cursor: duckdb.DuckDBPyConnection, export: Export, now: datetime, star
     )
     _record(cursor, result, export, now=now, snapshot_before=before[0] if before else 0)
     return result
+
+
+def refuse_demo(kind: str) -> None:
+    """Raise BadInput when the store is of this kind: real complaints never go among invented ones."""
+    if kind == "demo":
+        raise BadInput(
+            "demo_store",
+            "This store holds the demo country; real complaints go into a store of their own: "
+            "set FORERUNNER_STORE to another folder.",
+        )
 
 
 def _bound_facts() -> str:

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from analytics.changes import ranked_changes
+from analytics.changes import covered_weeks, ranked_changes
 from analytics.errors import BadInput
 from analytics.filters import Filters, period
 from analytics.loaded import places
 from analytics.measures import SPARK_WEEKS, Days, Delays
 from analytics.queries import DAY, RECEIVED, Query, daily_measures, delays, smallest
-from analytics.usual import Stretch, count_band, level_band, past_periods
+from analytics.usual import Stretch, base_weeks, count_band, level_band, past_periods
 
 if TYPE_CHECKING:
     from analytics.store import Store
@@ -58,10 +58,9 @@ def tiles(store: Store, filters: Filters, as_of: date) -> pd.DataFrame:
     first, last = period(filters, as_of)
     with store.reading() as query:
         measures = daily_measures(query, filters, None, last)
-        if last < first or measures.empty:
+        if last < first or not measures["received"].any():
             return _no_tiles("after_last_full_day" if last < first else "no_complaints")
-        covered_from = places(query, filters)["first_day"].min()
-        days = Days(measures, (pd.Timestamp(first), pd.Timestamp(last)), covered_from)
+        days = Days(measures, (first, last))
         closing = _closing_tile(query, filters, days, as_of)
     return pd.DataFrame([*(_day_tile(measure, days) for measure in DAILY), closing])
 
@@ -99,43 +98,35 @@ def movers(store: Store, filters: Filters, as_of: date, by: str, limit: int = 5)
         )
     first, last = period(filters, as_of)
     names = MOVERS[by]
+    length = (last - first).days + 1
     with store.reading() as query:
-        covered = places(query, filters)
-        weeks = _base_weeks(first, last, covered["first_day"].min())
-        counts = _weekly_counts(query, filters, (first, last, weeks), names)
-    if "region" in names:
-        begun = covered["first_day"] <= pd.Timestamp(first) - pd.Timedelta(weeks=weeks)
-        counts = counts[counts["region"].isin(covered.loc[begun & covered["active"], "region"])]
-    return ranked_changes(counts, names, days=(last - first).days + 1, weeks=weeks, limit=limit)
+        counts = _weekly_counts(query, filters, (first, last), names)
+        weeks = covered_weeks(counts, base_weeks(length))
+        if "region" in names:
+            covered = places(query, filters)
+            begun = covered["first_day"] <= pd.Timestamp(first) - pd.Timedelta(weeks=weeks)
+            counts = counts[counts["region"].isin(covered.loc[begun & covered["active"], "region"])]
+    return ranked_changes(counts, names, days=length, weeks=weeks, limit=limit)
 
 
-def _base_weeks(first: date, last: date, covered_from: pd.Timestamp) -> int:
-    """How many weeks before the period make its usual; 0 when too few are covered."""
-    if last < first or pd.isna(covered_from):
-        return 0
-    start = (pd.Timestamp(first) - covered_from).days
-    base = Stretch(start, start + (last - first).days).base()
-    return base.days // 7 if base else 0
-
-
-def _weekly_counts(query: Query, filters: Filters, compared: tuple[date, date, int], names: list[str]) -> pd.DataFrame:
-    """names, week (0: the period), complaints, weighted; see changes.ranked_changes. Nothing without base weeks."""
-    first, last, weeks = compared
-    if not weeks:
-        return pd.DataFrame(columns=[*names, "week", "complaints", "weighted"])
-    table, parameters = smallest(filters, first - timedelta(weeks=weeks), last, names)
+def _weekly_counts(query: Query, filters: Filters, period: tuple[date, date], names: list[str]) -> pd.DataFrame:
+    """names, week (0: the period), complaints, weighted, for changes.covered_weeks and ranked_changes."""
+    first, last = period
+    whole_weeks, other_days = divmod(max((last - first).days + 1, 0), 7)
+    start = first - timedelta(weeks=base_weeks(7 * whole_weeks + other_days) + 1)
+    table, parameters = smallest(filters, start, last, names)
     day, received = DAY[table], RECEIVED[table]
     return query(
         f"""
         select {", ".join(names)}, if({day} >= $period, 0, ($period - {day} + 6) // 7) as week,
           sum({received})::bigint as complaints,
-          sum({received} * ($whole_weeks + if(({day} - $base) % 7 < $other_days, 1, 0)))::bigint as weighted
+          sum({received} * ($whole_weeks + if(({day} - $start) % 7 < $other_days, 1, 0)))::bigint as weighted
         from {table} group by all
         """,
         period=first,
-        base=first - timedelta(weeks=weeks),
-        whole_weeks=((last - first).days + 1) // 7,
-        other_days=((last - first).days + 1) % 7,
+        start=start,
+        whole_weeks=whole_weeks,
+        other_days=other_days,
         **parameters,
     )
 

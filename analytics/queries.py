@@ -191,20 +191,17 @@ def delays(query: Query, filters: Filters, first: date, last: date, as_of: date)
     `closed` is whether they were closed by `as_of`; if not, `days` is how long they have been open on it. Those
     closed on an unknown day are left out.
     """
-    return query(
+    found = query(
         f"""
-        select opened_on, coalesce(closed_on, $as_of) - opened_on as days, closed_on is not null as closed,
-          sum(complaints)::bigint as complaints
-        from (
-          select opened_on, if(closed_on <= $as_of, closed_on, null) as closed_on,
-            complaints - closed_undated as complaints
-          from {COUNTS}
-        )
-        group by all having sum(complaints) > 0
+        select opened_on, closed_on, sum(complaints - closed_undated)::bigint as complaints
+        from {COUNTS} group by all
         """,
-        as_of=as_of,
         **_parameters(filters, first, last),
     )
+    until = found.pop("closed_on").fillna(pd.Timestamp.max)
+    found["closed"] = until <= pd.Timestamp(as_of)
+    found["days"] = (until.clip(upper=pd.Timestamp(as_of)) - found["opened_on"]).dt.days
+    return found[found["complaints"] > 0]
 
 
 def smallest(

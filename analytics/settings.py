@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import tomllib
 from collections.abc import Mapping
@@ -9,9 +10,14 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
+import pytz
+
 from analytics.errors import BadInput
 
 ROOT = Path(__file__).resolve().parent.parent
+PREFIX = "FORERUNNER_"
+NOT_SETTINGS = ("DEBUG", "EXPORTS", "REQUIRE_EXPORTS")  # the first shows tracebacks, the others are for tests
+WANTED = {int: "whole number", float: "number", str: "text"}
 
 
 @dataclass(frozen=True)
@@ -19,12 +25,23 @@ class Settings:
     """Every setting with its default; the README's table lists the same names in capitals."""
 
     store: str = str(ROOT / "data" / "store")  # a folder, or a postgresql:// URL
-    data: str = ""  # where the Parquet files lie; empty: inside the store's folder
+    data: str = ""  # where the Parquet files lie, a folder or an s3:// URL; empty: inside the store's folder
     memory: str = "2GB"  # the most that DuckDB takes before it spills to disk
     threads: int = 0  # 0: every core
     time_zone: str = "Europe/Moscow"  # for times given with an offset, where the region's zone is unknown
     keep_days: int = 30  # `compact` drops snapshots older than this; undo reaches no further back
     retry_seconds: float = 120.0  # how long a writer waits for its turn
+    s3_endpoint: str = ""  # host:port or URL of an S3-compatible server; empty: Amazon's
+    s3_key: str = ""
+    s3_secret: str = ""
+    s3_region: str = "us-east-1"
+
+    def __post_init__(self) -> None:
+        """Paths are made absolute: a store must not move with the folder that a command is given in."""
+        for name in ("store", "data"):
+            path = getattr(self, name)
+            if path and not is_url(path):
+                object.__setattr__(self, name, str(Path(path).expanduser().absolute()))
 
     @property
     def remote(self) -> bool:
@@ -35,41 +52,66 @@ class Settings:
 def read_settings(environment: Mapping[str, str] | None = None, *, file: Path | None = None) -> Settings:
     """The settings in force. `file` is `forerunner.toml` of the working folder unless given.
 
-    Raises BadInput for an unknown name or a value of the wrong type.
+    Raises BadInput for an unknown name or a value that cannot be.
     """
     environment = os.environ if environment is None else environment
     file = Path("forerunner.toml") if file is None else file
-    given: dict[str, Any] = {}
-    if file.exists():
-        try:
-            given = tomllib.loads(file.read_text(encoding="utf-8"))
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise BadInput("bad_settings", "{file} is not valid TOML ({reason}); mend it.", file=file, reason=error)
-    types = {field.name: type(field.default) for field in fields(Settings)}
-    unknown = sorted(set(given) - set(types))
-    if unknown:
+    given = _of_file(file)
+    for variable, value in environment.items():
+        if variable.startswith(PREFIX) and value and variable.removeprefix(PREFIX) not in NOT_SETTINGS:
+            name = variable.removeprefix(PREFIX).lower()
+            _check_known(name, shown=variable, where="the environment")
+            given[name] = value
+    return Settings(**{name: _checked(name, value) for name, value in given.items()})
+
+
+def is_url(path: str) -> bool:
+    """Is it a URL (postgresql://, s3://) rather than a folder?"""
+    return "://" in path
+
+
+def _of_file(file: Path) -> dict[str, Any]:
+    if not file.exists():
+        return {}
+    try:
+        given = tomllib.loads(file.read_text(encoding="utf-8-sig"))  # Notepad saves with a BOM
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+        reason = str(error).splitlines()[0]
+        raise BadInput("bad_settings", "{file} is not valid TOML ({reason}); mend it.", file=file, reason=reason) from error
+    for name in given:
+        _check_known(name, shown=name, where=str(file))
+    return given
+
+
+def _check_known(name: str, *, shown: str, where: str) -> None:
+    known = [field.name for field in fields(Settings)]
+    if name not in known:
         raise BadInput(
             "unknown_setting",
             "{file} has an unknown setting {name}; known are {known}.",
-            file=file,
-            name=unknown[0],
-            known=", ".join(types),
+            file=where,
+            name=shown,
+            known=", ".join(known),
         )
-    for name in types:
-        variable = f"FORERUNNER_{name.upper()}"
-        if environment.get(variable):
-            given[name] = environment[variable]
-    return Settings(**{name: _typed(name, value, types[name]) for name, value in given.items()})
 
 
-def _typed(name: str, value: Any, wanted: type) -> Any:
+def _checked(name: str, value: Any) -> Any:
+    """The value in the setting's type. Raises BadInput when it is of another, or cannot be."""
+    wanted = {field.name: type(field.default) for field in fields(Settings)}[name]
     try:
-        return wanted(value)
-    except (TypeError, ValueError):
+        if isinstance(value, bool) or (wanted is not float and not isinstance(value, (str, wanted))):
+            raise TypeError
+        typed = wanted(value)
+        if wanted in (int, float) and not (math.isfinite(typed) and typed >= 0):
+            raise ValueError
+        if name == "time_zone" and typed not in pytz.all_timezones_set:
+            raise ValueError
+    except (TypeError, ValueError, OverflowError):
         raise BadInput(
             "bad_setting",
             "The setting {name} must be a {wanted}, not {value!r}.",
             name=name,
-            wanted={"int": "whole number", "float": "number"}.get(wanted.__name__, "text"),
+            wanted="time zone such as Europe/Moscow" if name == "time_zone" else WANTED[wanted],
             value=value,
         ) from None
+    return typed

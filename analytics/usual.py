@@ -36,9 +36,14 @@ class Stretch:
         Only those after `covered_from` (the position of the first covered day) count; None when these are fewer
         than half of the weeks wanted.
         """
-        wanted = max(BASE_WEEKS, -(-self.days // 7))
+        wanted = base_weeks(self.days)
         weeks = min(wanted, (self.first - covered_from) // 7)
         return Stretch(self.first - 7 * weeks, self.first - 1) if 2 * weeks >= wanted else None
+
+
+def base_weeks(days: int) -> int:
+    """How many weeks before a period of so many days make its usual: 8, or as many as it has itself."""
+    return max(BASE_WEEKS, -(-days // 7))
 
 
 Rule = Callable[[Stretch], float]  # a stretch of days -> a number, nan when unknown

@@ -52,7 +52,7 @@ def _row(opened: datetime, region: str, topic_group: str, topic: str, place: int
         "Группа тем": topic_group,
         "Тема": topic,
         "Регион": region,
-        "Муниципалитет": f"{region.split()[0][:-2]}ий район № {place % 3 + 1}",
+        "Муниципалитет": f"{region.partition(' ')[0][:-2]}ий район № {place % 3 + 1}",
         "Источник": ("ПОС", "ВКонтакте")[place % 2],
         "Итог": "В работе" if still_open else "Решено",
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import date, timedelta
 from html import escape
 from typing import Any
@@ -138,14 +139,30 @@ def _weeks_if_many(table: pd.DataFrame) -> tuple[pd.DataFrame, bool]:
 
 
 def _cells(table: pd.DataFrame, by: str) -> pd.DataFrame:
-    """One row for each line and day: complaints, usual, state, how many of how many places are not whole."""
-    table = table.assign(line=table[by].fillna(""), bad=table["state"] != "loaded", day=pd.to_datetime(table["day"]))
-    grouped = table.groupby(["line", "day"], sort=True)
-    cells = grouped.agg(
-        complaints=("complaints", "sum"), usual=("usual", "sum"), bad=("bad", "sum"), places=("bad", "size")
-    ).reset_index()
-    worst = grouped["state"].agg(lambda states: min(states, key=STATES.index)).to_numpy()
-    return cells.assign(state=np.where((cells["bad"] > 0) & (cells["bad"] < cells["places"]), "partly", worst))
+    """One row for each line and day: complaints, usual (nan where not all is known), state, bad of places."""
+    rank = table["state"].map({state: rank for rank, state in enumerate(STATES)})
+    told = table.assign(
+        line=table[by].fillna(""),
+        day=pd.to_datetime(table["day"]),
+        rank=rank,
+        bad=rank < STATES.index("loaded"),
+        untold=table["usual"].isna(),
+    )
+    cells = (
+        told.groupby(["line", "day"], sort=True)
+        .agg(
+            complaints=("complaints", "sum"),
+            usual=("usual", "sum"),
+            untold=("untold", "any"),
+            rank=("rank", "min"),
+            bad=("bad", "sum"),
+            places=("bad", "size"),
+        )
+        .reset_index()
+    )
+    worst = np.array(STATES)[cells["rank"]]
+    some = (cells["bad"] > 0) & (cells["bad"] < cells["places"])
+    return cells.assign(usual=cells["usual"].mask(cells["untold"]), state=np.where(some, "partly", worst))
 
 
 def _line_name(line: str, text: Text, by: str) -> str:
@@ -159,4 +176,6 @@ def _cell_words(name: str, day: date, cell: dict[str, Any] | None, text: Text) -
     state = text.of("state", cell["state"])
     if cell["places"] > 1 and cell["bad"]:
         state = text("chart.places_bad", bad=int(cell["bad"]), places=int(cell["places"]))
-    return f"{head}<br>{state}<br>{text('chart.now_usual', now=cell['complaints'], usual=cell['usual'])}"
+    known = not math.isnan(cell["usual"])
+    counts = text("chart.now_usual", now=cell["complaints"], usual=cell["usual"]) if known else cell["complaints"]
+    return f"{head}<br>{state}<br>{text.written(counts)}"

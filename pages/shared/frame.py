@@ -59,10 +59,12 @@ def open_page(name: str, *, needs_complaints: bool = True) -> Iterator[Page]:
         yield Page(answers, filters, text)
     except BadInput as error:
         st.error(text.error(error), icon=":material/error:")
+        st.stop()
     except Exception:  # the reader gets a sentence and a number, the log the number and the whole story
         reference = secrets.token_hex(3).upper()
         logging.getLogger("forerunner").exception("error %s on the page %s", reference, name)
         st.error(text("error.unexpected", reference=reference), icon=":material/error:")
+        st.stop()
 
 
 def keep(name: str, value: object) -> None:

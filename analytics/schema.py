@@ -1,0 +1,88 @@
+"""The tables of a store: made once, led forward from an older version, refused from a newer one."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from typing import Protocol
+
+import duckdb
+import pandas as pd
+
+from analytics.catalogue import SQL_FOLDER, statements
+from analytics.errors import BadInput
+from analytics.settings import ROOT
+
+SCHEMA_VERSION = 1
+MIGRATIONS: dict[int, str] = {}  # version -> the SQL that leads to it from the version before
+
+
+class Lake(Protocol):
+    """What is asked of a store here."""
+
+    path: str
+
+    def query(self, sql: str, **parameters: object) -> pd.DataFrame: ...
+
+    def transaction(self, work: Callable[[duckdb.DuckDBPyConnection], object]) -> object: ...
+
+
+def prepare(store: Lake, kind: str) -> None:
+    """Make the tables of a new store, marked as `kind`; lead an older one forward; refuse a newer one.
+
+    Raises BadInput for a newer store. Whoever calls it again after it failed half-way goes on from there.
+    """
+    version = _version(store)
+    if version is None:
+        store.transaction(lambda cursor: _make(cursor, kind))
+        return
+    if version > SCHEMA_VERSION:
+        raise BadInput(
+            "newer_store",
+            "The store {store} was made by a newer Forerunner (schema {version}, this one knows {known}); update.",
+            store=store.path,
+            version=version,
+            known=SCHEMA_VERSION,
+        )
+    for step in range(version + 1, SCHEMA_VERSION + 1):
+        store.transaction(lambda cursor, step=step: _migrate(cursor, step))  # type: ignore[misc]
+
+
+def is_ready(store: Lake) -> bool:
+    """Has the store the tables of this very version?"""
+    return _version(store) == SCHEMA_VERSION
+
+
+def _version(store: Lake) -> int | None:
+    tables = store.query("select table_name from duckdb_tables() where database_name = 'lake'")["table_name"]
+    if "store_facts" not in set(tables):
+        return None
+    return int(store.query("select value from store_facts where fact = 'schema_version'").iloc[0, 0])
+
+
+def _make(cursor: duckdb.DuckDBPyConnection, kind: str) -> None:
+    for statement in statements((SQL_FOLDER / "schema.sql").read_text(encoding="utf-8")):
+        cursor.execute(statement)
+    cursor.execute("insert into turnstile values (0)")
+    cursor.executemany(
+        "insert into store_facts values (?, ?)",
+        [("schema_version", str(SCHEMA_VERSION)), ("kind", kind), ("salt", secrets.token_hex(16))],
+    )
+    cursor.execute(
+        """
+        insert into regions
+        select name_ru, iso, name_ru, name_en, federal_district_ru, federal_district_en, timezone, population_2020
+        from read_csv($file, header = true, all_varchar = false, types = {'okato': 'varchar', 'oktmo': 'varchar'})
+        """,
+        {"file": str(ROOT / "data" / "reference" / "ru_regions.csv")},
+    )
+
+
+def _migrate(cursor: duckdb.DuckDBPyConnection, step: int) -> None:
+    """One step forward, unless another process has just taken it."""
+    found = cursor.execute("select value::int from store_facts where fact = 'schema_version'").fetchone()
+    if found is None or found[0] >= step:
+        return
+    for statement in statements(MIGRATIONS[step]):
+        cursor.execute(statement)
+    cursor.execute("update store_facts set value = $step where fact = 'schema_version'", {"step": str(step)})

@@ -1,0 +1,291 @@
+"""The dashboard in a real browser, against the real server: what no other test can see."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import parse_qs, quote, urlsplit
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+
+from tests.countries import REGIONS, make_store, write_export
+
+ROOT = Path(__file__).resolve().parent.parent
+ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
+LAPTOP, PHONE = {"width": 1366, "height": 768}, {"width": 390, "height": 844}
+STREAMLIT_LOOKS_FOR_ITS_ROOT = re.compile(r"/data/_stcore/(health|host-config)$")  # a 404 on each cold subpage
+Serve = Callable[[str], str]
+
+
+@dataclass
+class Watched:
+    """A browser page, and what it did that it must not do."""
+
+    page: Page
+    outside: list[str] = field(default_factory=list)
+    complaints: list[str] = field(default_factory=list)
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    """The system's Chromium, or Playwright's own."""
+    path = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def serve() -> Iterator[Serve]:
+    """Serve a store on a free loopback port; answers the address. Every server is stopped at the end."""
+    with contextlib.ExitStack() as servers:
+        yield lambda store: servers.enter_context(served(store))
+
+
+@contextlib.contextmanager
+def served(store: str) -> Iterator[str]:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    server = subprocess.Popen(
+        [sys.executable, "-m", "streamlit", "run", "app.py", "--server.address=127.0.0.1", f"--server.port={port}"],
+        cwd=ROOT,
+        env={**os.environ, "FORERUNNER_STORE": store},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    address = f"http://127.0.0.1:{port}"
+    try:
+        _wait_until_up(address, server)
+        yield address
+    finally:
+        server.terminate()
+        server.wait(timeout=20)
+
+
+def _wait_until_up(address: str, server: subprocess.Popen[bytes]) -> None:
+    give_up_at = time.monotonic() + 60
+    while time.monotonic() < give_up_at and server.poll() is None:
+        with contextlib.suppress(OSError), urllib.request.urlopen(f"{address}/_stcore/health", timeout=2):
+            return
+        time.sleep(0.2)
+    raise TimeoutError("the dashboard did not start")
+
+
+@pytest.fixture
+def visit(chromium: Browser) -> Iterator[Callable[..., Watched]]:
+    """Open an address in a fresh browser profile. In the end: no request left the machine, no error on the console."""
+    contexts: list[BrowserContext] = []
+    seen: list[Watched] = []
+
+    def opened(address: str, *, locale: str = "en-GB", size: dict[str, int] = LAPTOP, scheme: str = "light") -> Watched:
+        context = chromium.new_context(locale=locale, viewport=size, color_scheme=scheme)  # type: ignore[arg-type]
+        context.set_default_timeout(30_000)
+        watched = Watched(context.new_page())
+        host = urlsplit(address).netloc
+        watched.page.on("request", lambda request: _note_outside(request.url, host, watched))
+        watched.page.on("pageerror", lambda error: watched.complaints.append(str(error)))
+        watched.page.on("console", lambda message: _note_error(message.type, message.text, message.location, watched))
+        contexts.append(context)
+        seen.append(watched)
+        watched.page.goto(address)
+        watched.page.wait_for_selector("h1")
+        return watched
+
+    yield opened
+    for watched in seen:
+        assert watched.outside == []
+        assert watched.complaints == []
+    for context in contexts:
+        context.close()
+
+
+def _note_outside(url: str, host: str, watched: Watched) -> None:
+    if urlsplit(url).scheme in ("http", "https", "ws", "wss") and urlsplit(url).netloc != host:
+        watched.outside.append(url)
+
+
+def _note_error(kind: str, words: str, location: dict[str, object], watched: Watched) -> None:
+    if kind == "error" and not STREAMLIT_LOOKS_FOR_ITS_ROOT.search(str(location.get("url", ""))):
+        watched.complaints.append(words)
+
+
+@pytest.fixture(scope="module")
+def country(tmp_path_factory: pytest.TempPathFactory, serve: Serve) -> str:
+    """The address of a dashboard on a full store."""
+    return serve(make_store(tmp_path_factory.mktemp("full"), days=400))
+
+
+def metric(page: Page, label: str) -> str:
+    return page.get_by_test_id("stMetric").filter(has_text=label).get_by_test_id("stMetricValue").inner_text()
+
+
+def chosen(page: Page, label: str) -> list[str]:
+    """What is chosen in a list of the sidebar."""
+    box = page.get_by_test_id("stMultiSelect").filter(has_text=label)
+    return [
+        tag.split("\n")[0] for tag in box.locator("[data-tag], [data-baseweb=tag], [role=listitem]").all_inner_texts()
+    ]
+
+
+def filters_of(page: Page) -> dict[str, list[str]]:
+    return parse_qs(urlsplit(page.url).query)
+
+
+@pytest.mark.parametrize(
+    ("query", "locale", "headline", "region"),
+    [
+        ("?region=Tula+Oblast&period=Last+28+days", "en-GB", "What needs my attention this week?", "Tula Oblast"),
+        (
+            f"?lang=ru&region={quote('Тульская область')}&period={quote('Последние 28 дней')}",
+            "en-GB",
+            "Что требует внимания на этой неделе?",
+            "Тульская область",
+        ),
+        (
+            "?region=Tula+Oblast&period=Last+28+days",
+            "ru-RU",
+            "Что требует внимания на этой неделе?",
+            "Тульская область",
+        ),
+        (
+            f"?region={quote('Тульская область')}&period=days_28",
+            "en-GB",
+            "What needs my attention this week?",
+            "Tula Oblast",
+        ),
+    ],
+    ids=["english", "russian", "english link for a Russian reader", "values as stored"],
+)
+def test_a_cold_deep_link_shows_its_filters_in_the_readers_language(
+    country: str, visit: Callable[..., Watched], query: str, locale: str, headline: str, region: str
+) -> None:
+    page = visit(f"{country}/{query}", locale=locale).page
+    expect(page.get_by_role("heading", name=headline)).to_be_visible()
+    label = "Поступило" if "Что" in headline else "Received"
+    expect(page.get_by_test_id("stMetric").filter(has_text=label).first).to_be_visible()
+    assert metric(page, label) == "252"  # 28 days of one region of three, without the surge
+    expect(page.get_by_test_id("stMultiSelect").first).to_contain_text(region)
+
+
+def test_charts_are_drawn(country: str, visit: Callable[..., Watched]) -> None:
+    page = visit(country).page
+    expect(page.locator(".js-plotly-plot .bars path").first).to_be_visible()
+    assert page.locator(".js-plotly-plot .bars path").count() == 91
+    assert page.locator(".js-plotly-plot .heatmaplayer image, .js-plotly-plot .heatmaplayer path").count() >= 1
+    assert page.locator(".movers li").count() >= 2
+    assert page.locator("img.spark").count() >= 3
+    assert page.locator("img.spark").first.evaluate("image => image.naturalWidth") > 0
+
+
+def test_filters_are_kept_across_pages_and_reload(country: str, visit: Callable[..., Watched]) -> None:
+    page = visit(f"{country}/?region=Tula+Oblast&period=Last+28+days").page
+    expect(page.get_by_test_id("stMetric").first).to_be_visible()
+    page.get_by_role("link", name="Data", exact=False).click()
+    expect(page.get_by_role("heading", name="What did we load, and can I trust it?")).to_be_visible()
+    assert filters_of(page) == {"region": ["Tula Oblast"], "period": ["Last 28 days"]}
+    page.reload()
+    expect(page.get_by_role("heading", name="What did we load, and can I trust it?")).to_be_visible()
+    page.get_by_role("link", name="Overview", exact=False).click()
+    expect(page.get_by_role("heading", name="What needs my attention this week?")).to_be_visible()
+    expect(page.get_by_test_id("stMetric").first).to_contain_text("252")
+    page.reload()
+    expect(page.get_by_test_id("stMetric").first).to_contain_text("252")
+    assert filters_of(page) == {"region": ["Tula Oblast"], "period": ["Last 28 days"]}
+
+
+def test_a_choice_changes_numbers_and_address_and_reset_takes_it_back(
+    country: str, visit: Callable[..., Watched]
+) -> None:
+    page = visit(country).page
+    expect(page.get_by_test_id("stMetric").first).to_contain_text("294")
+    page.get_by_test_id("stMultiSelect").filter(has_text="Region").locator("input").fill("Ryazan")
+    page.keyboard.press("Enter")
+    expect(page.get_by_test_id("stMetric").first).to_contain_text("63")
+    assert filters_of(page) == {"region": ["Ryazan Oblast"]}
+    expect(page.get_by_test_id("stMultiSelect").filter(has_text="Municipality")).to_be_visible()
+    page.get_by_role("button", name="Reset").click()
+    expect(page.get_by_test_id("stMetric").first).to_contain_text("294")
+    assert filters_of(page) == {}
+
+
+def test_the_language_switch_keeps_the_filters_and_translates_them(country: str, visit: Callable[..., Watched]) -> None:
+    page = visit(f"{country}/?region=Tula+Oblast&kind=Complaint").page
+    expect(page.get_by_test_id("stMetric").first).to_contain_text("63")
+    page.get_by_test_id("stSidebar").get_by_text("ru", exact=True).click()
+    expect(page.get_by_role("heading", name="Что требует внимания на этой неделе?")).to_be_visible()
+    expect(page.get_by_test_id("stMultiSelect").first).to_contain_text("Тульская область")
+    expect(page.get_by_test_id("stMetric").first).to_contain_text("63")
+    page.wait_for_url(re.compile("lang=ru"))
+    assert filters_of(page) == {"lang": ["ru"], "region": ["Тульская область"], "kind": ["Жалоба"]}
+
+
+def test_the_link_given_to_a_colleague_opens_the_same_view(country: str, visit: Callable[..., Watched]) -> None:
+    page = visit(f"{country}/?region=Tula+Oblast&lang=ru", locale="en-GB").page
+    page.get_by_role("button", name="Ссылка").click()
+    link = page.get_by_test_id("stCode").inner_text().strip()
+    theirs = visit(link, locale="de-DE").page
+    expect(theirs.get_by_role("heading", name="Что требует внимания на этой неделе?")).to_be_visible()
+    expect(theirs.get_by_test_id("stMetric").first).to_contain_text("63")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_phone_shows_everything_without_scrolling_sideways(
+    country: str, visit: Callable[..., Watched], scheme: str
+) -> None:
+    page = visit(country, size=PHONE, scheme=scheme, locale="ru-RU").page
+    expect(page.locator(".js-plotly-plot .bars path").first).to_be_visible()
+    wide = page.evaluate(
+        "() => [...document.querySelectorAll('[data-testid=stMain] *')]"
+        ".filter(e => e.getBoundingClientRect().right > innerWidth + 2 && e.offsetParent && !e.closest('svg')).length"
+    )
+    assert wide == 0
+    background = page.get_by_test_id("stApp").evaluate("app => getComputedStyle(app).backgroundColor")
+    assert background == ("rgb(255, 255, 255)" if scheme == "light" else "rgb(16, 22, 29)")
+
+
+def test_from_upload_to_the_numbers_on_the_overview(
+    tmp_path: Path, serve: Serve, visit: Callable[..., Watched]
+) -> None:
+    export = write_export(tmp_path / "incidents.csv", regions=REGIONS[:1], days=120, a_day=2)
+    page = visit(serve(make_store(tmp_path))).page
+    page.get_by_role("link", name="Import an export").click()
+    expect(page.get_by_role("heading", name="What did we load, and can I trust it?")).to_be_visible()
+    page.set_input_files("[data-testid=stFileUploaderDropzoneInput]", export)
+    expect(page.get_by_text("Recognised: Russian incident export.")).to_be_visible()
+    expect(page.get_by_text("Columns that are not stored: «Текст инцидента».")).to_be_visible()
+    page.get_by_role("button", name="Import 1 file").click()
+    expect(page.get_by_text("790 rows read", exact=False)).to_be_visible()
+    page.get_by_role("link", name="Overview", exact=False).first.click()
+    expect(page.get_by_test_id("stMetric").first).to_contain_text("112")
+    expect(page.get_by_test_id("stMultiSelect").first).to_contain_text("Municipality")
+    page.get_by_role("link", name="Data", exact=False).first.click()
+    page.get_by_role("button", name="Undo the last import").click()
+    page.get_by_role("button", name="Yes, undo it").click()
+    expect(page.get_by_text("Nothing is loaded yet.", exact=False).first).to_be_visible()
+
+
+def test_rejected_rows_can_be_downloaded(tmp_path: Path, serve: Serve, visit: Callable[..., Watched]) -> None:
+    export = write_export(tmp_path / "incidents.csv", days=10, a_day=1)
+    broken = export.read_text(encoding="utf-8").replace("20.11.2026", "31.02.2026", 1)
+    export.write_text(broken, encoding="utf-8")
+    page = visit(f"{serve(make_store(tmp_path))}/data").page
+    page.set_input_files("[data-testid=stFileUploaderDropzoneInput]", export)
+    page.get_by_role("button", name="Import 1 file").click()
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Download 1 rejected row (CSV)").click()
+    content = Path(download.value.path()).read_text(encoding="utf-8-sig")
+    assert "unreadable_opening_date" in content
+    assert "+7 900" not in content
