@@ -45,10 +45,14 @@ class By(StrEnum):
 
 @app.command("import")
 def import_command(
-    files: Annotated[list[Path], typer.Argument(help="Exports: CSV, TSV, XLSX, Parquet, JSON lines, also gzipped or zipped.")],
+    files: Annotated[
+        list[Path], typer.Argument(help="Exports: CSV, TSV, XLSX, Parquet, JSON lines, also gzipped or zipped.")
+    ],
     preset: Annotated[str | None, typer.Option(help="Read as this known system.")] = None,
-    mapping: Annotated[Path | None, typer.Option(help="TOML file: [columns] meaning = \"column\".")] = None,
-    source: Annotated[str | None, typer.Option(help="The system that the export came from; ids are unique within it.")] = None,
+    mapping: Annotated[Path | None, typer.Option(help='TOML file: [columns] meaning = "column".')] = None,
+    source: Annotated[
+        str | None, typer.Option(help="The system that the export came from; ids are unique within it.")
+    ] = None,
     keep_text: Annotated[bool, typer.Option("--keep-text", help="Store the text, personal data masked.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object for each file.")] = False,
 ) -> None:
@@ -118,7 +122,9 @@ def counts(
 def demo(
     complaints: Annotated[int, typer.Option(min=1_000, help="About how many rows.")] = 1_500_000,
     days: Annotated[int, typer.Option(min=60)] = 1096,
-    end: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="The last day; yesterday unless given.")] = None,
+    end: Annotated[
+        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="The last day; yesterday unless given.")
+    ] = None,
     seed: Annotated[int, typer.Option()] = 1,
     if_none: Annotated[bool, typer.Option("--if-none", help="Do nothing when there is a store already.")] = False,
 ) -> None:
@@ -198,7 +204,12 @@ def _existing_store() -> Store:
 @contextmanager
 def _progress(unit: str) -> Iterator[object]:
     """A bar on standard error with the time left."""
-    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"), TimeRemainingColumn())
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.percentage:>3.0f} %"),
+        TimeRemainingColumn(),
+    )
     with Progress(*columns, console=errors, transient=True, disable=not errors.is_terminal) as progress:
         task = progress.add_task("", total=1.0)
         yield lambda share, name: progress.update(task, completed=share, description=name)

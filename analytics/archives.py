@@ -133,9 +133,7 @@ def _check_not_foreign(head: bytes, name: str) -> None:
                 kind=kind,
             )
     if head[257:262] == b"ustar":
-        raise BadInput(
-            "nested_archive", "{file} is a tar archive: unpack it first.", file=name
-        )
+        raise BadInput("nested_archive", "{file} is a tar archive: unpack it first.", file=name)
     text = head.removeprefix(b"\xef\xbb\xbf").replace(b"\x00", b"").lstrip().lower()
     if re.match(
         rb"(<!--.*?-->\s*)*<(!doctype html|html|head|body|table|meta|script|div)\b",
@@ -166,9 +164,7 @@ def _check_ole(path: Path, name: str) -> None:
         content = handle.read(256 * 1024**2)
     if "EncryptedPackage".encode("utf-16-le") in content:
         raise encrypted(name)
-    if not any(
-        stream.encode("utf-16-le") in content for stream in ("Workbook", "Book")
-    ):
+    if not any(stream.encode("utf-16-le") in content for stream in ("Workbook", "Book")):
         raise not_a_table(name, "document of another program")
 
 
@@ -208,9 +204,7 @@ class _Budget:
 
     def spend(self, amount: int) -> None:
         self.unpacked += amount
-        beyond_ratio = (
-            self.unpacked > FREE_UNPACKED and self.unpacked > MOST_RATIO * self.packed
-        )
+        beyond_ratio = self.unpacked > FREE_UNPACKED and self.unpacked > MOST_RATIO * self.packed
         if self.unpacked > self.most or beyond_ratio:
             raise _too_large(self.name)
 
@@ -258,9 +252,7 @@ def _open_zip(path: Path, name: str) -> zipfile.ZipFile:
 def _is_workbook(path: Path, name: str) -> bool:
     with _open_zip(path, name) as archive:
         names = set(archive.namelist())
-    if "[Content_Types].xml" in names and any(
-        member.startswith(("word/", "ppt/", "visio/")) for member in names
-    ):
+    if "[Content_Types].xml" in names and any(member.startswith(("word/", "ppt/", "visio/")) for member in names):
         raise not_a_table(name, "document of another program")
     return bool(names & {"xl/workbook.xml", "xl/workbook.bin", "content.xml"})
 
@@ -269,9 +261,7 @@ def _unzip(path: Path, staging: Path) -> Iterator[Unpacked]:
     with _open_zip(path, path.name) as archive:
         members = [member for member in archive.infolist() if _holds_data(member)]
         if not members:
-            raise BadInput(
-                "empty_file", "{file} is empty: export it again.", file=path.name
-            )
+            raise BadInput("empty_file", "{file} is empty: export it again.", file=path.name)
         budget = _Budget(path.stat().st_size, path.name)
         for member in members:
             name = _member_name(member)
@@ -294,11 +284,7 @@ def _unzip(path: Path, staging: Path) -> Iterator[Unpacked]:
 
 def _holds_data(member: zipfile.ZipInfo) -> bool:
     parts = member.filename.split("/")
-    return not (
-        member.is_dir()
-        or "__MACOSX" in parts
-        or any(part.startswith(".") for part in parts)
-    )
+    return not (member.is_dir() or "__MACOSX" in parts or any(part.startswith(".") for part in parts))
 
 
 def _member_name(member: zipfile.ZipInfo) -> str:

@@ -61,7 +61,8 @@ def store_exists(settings: Settings) -> bool:
     try:
         _load_extensions(connection, ["postgres"])
         connection.execute(f"attach {literal(_postgres(settings))} as catalogue (type postgres, read_only)")
-        return bool(connection.execute("select * from postgres_query('catalogue', $sql)", {"sql": HAS_TABLES}).fetchall())
+        found = connection.execute("select * from postgres_query('catalogue', $sql)", {"sql": HAS_TABLES})
+        return found.fetchone() is not None
     except duckdb.Error as error:
         if 'relation "ducklake_table" does not exist' in str(error):
             return False

@@ -46,9 +46,7 @@ def record_lines(path: Path, found: Found) -> Iterator[np.ndarray]:
         raise ValueError("a quote is left open")
 
 
-def _block_starts(
-    block: bytes, line: int, found: Found
-) -> tuple[np.ndarray, int, bytes]:
+def _block_starts(block: bytes, line: int, found: Found) -> tuple[np.ndarray, int, bytes]:
     """Lines on which the block's records begin, how many lines they take, and the unfinished rest.
 
     The block begins where a record does.
@@ -65,9 +63,7 @@ def _block_starts(
         return np.empty(0, np.int64), 0, block
     starts = np.concatenate(([0], ends[closing[:-1]] + 1))
     lengths = ends[closing] - starts
-    blank = (lengths == 0) | (
-        (lengths == 1) & (array[np.minimum(starts, len(array) - 1)] == 13)
-    )
+    blank = (lengths == 0) | ((lengths == 1) & (array[np.minimum(starts, len(array) - 1)] == 13))
     first_lines = np.concatenate(([0], closing[:-1] + 1))
     _check_swallowed(block, starts, lengths, closing - first_lines, found)
     return (

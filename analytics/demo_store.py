@@ -95,12 +95,14 @@ def _load(
     cube.refresh(cursor)
     places = str(made.municipalities).replace("'", "''")
     cursor.execute(
-        f"insert into municipalities by name select region, municipality, population::bigint as population from '{places}'"
+        "insert into municipalities by name "
+        f"select region, municipality, population::bigint as population from '{places}'"
     )
     before = cursor.execute("select id from ducklake_current_snapshot('lake')").fetchone()
     cursor.execute(
         """
-        insert into imports values (1, 'demo', 'demo', 'demo', $now, $now, $rows, $rows, 0, 0, 0, 0, '[]', '[]', $before, null)
+        insert into imports
+        values (1, 'demo', 'demo', 'demo', $now, $now, $rows, $rows, 0, 0, 0, 0, '[]', '[]', $before, null)
         """,
         {"now": now, "rows": made.rows, "before": before[0] if before else 0},
     )

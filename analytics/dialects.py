@@ -20,9 +20,7 @@ SEPARATORS = (
 )  # the comma last: it is the one that texts are full of
 HEADER_WITHIN = 50  # rows
 SCORED_ROWS = 500
-DATE = re.compile(
-    r"\s*(\d{4}[./-]\d{1,2}[./-]\d{1,2}|\d{1,2}[./-]\d{1,2}[./-]\d{2,4})\b"
-)
+DATE = re.compile(r"\s*(\d{4}[./-]\d{1,2}[./-]\d{1,2}|\d{1,2}[./-]\d{1,2}[./-]\d{2,4})\b")
 NUMBER = re.compile(r"\s*[+-]?\d[\d\s.,]*")
 LONGEST_NAME = 300  # characters of a column name
 
@@ -38,9 +36,7 @@ class Found:
     """The line after the header."""
 
 
-def find_dialect(
-    lines: Sequence[bytes], known_columns: Collection[str]
-) -> Found | None:
+def find_dialect(lines: Sequence[bytes], known_columns: Collection[str]) -> Found | None:
     """The dialect under which the first lines agree most on their number of columns; None: there is no header."""
     candidates = [Dialect(separator, '"') for separator in SEPARATORS]
     if any(b'"' in line for line in lines):
@@ -53,9 +49,7 @@ def find_dialect(
     return best[1] if best else None
 
 
-def _try_dialect(
-    lines: Sequence[bytes], dialect: Dialect, known: Collection[str]
-) -> tuple[tuple, Found] | None:
+def _try_dialect(lines: Sequence[bytes], dialect: Dialect, known: Collection[str]) -> tuple[tuple, Found] | None:
     records: list[Record] = []
     for record in read_records(lines, dialect, columns=None):
         records.append(record)
@@ -72,9 +66,7 @@ def _try_dialect(
     header = list(rows[position])
     while len(header) > width and not header[-1].strip():
         header.pop()
-    after = (
-        records[position + 1].line if position + 1 < len(records) else len(lines) + 1
-    )
+    after = records[position + 1].line if position + 1 < len(records) else len(lines) + 1
     found = Found(dialect, header, records[position].line, after)
     share = widths[len(header)] / len(rows)
     return (
@@ -85,9 +77,7 @@ def _try_dialect(
     ), found
 
 
-def find_header(
-    rows: Sequence[Sequence[str | None]], known_columns: Collection[str]
-) -> int | None:
+def find_header(rows: Sequence[Sequence[str | None]], known_columns: Collection[str]) -> int | None:
     """Which of the first rows holds the column names; None: no row does.
 
     The row with the most known names (two at least), else the first that is not much emptier than the rows of the
@@ -101,11 +91,7 @@ def find_header(
     usual = median([count for count in filled if count > 1] or [0])
     enough = max(2, ceil(usual / 2))
     position = next(
-        (
-            index
-            for index, count in enumerate(filled[:HEADER_WITHIN])
-            if count >= enough
-        ),
+        (index for index, count in enumerate(filled[:HEADER_WITHIN]) if count >= enough),
         None,
     )
     return None if position is None or looks_like_data(first[position]) else position
@@ -115,9 +101,7 @@ def looks_like_data(row: Sequence[str | None]) -> bool:
     """Are there dates, many numbers or long texts among the cells? Column names are none of these."""
     cells = [cell for cell in row if cell and cell.strip()]
     numbers = sum(1 for cell in cells if NUMBER.fullmatch(cell))
-    return numbers * 2 >= len(cells) or any(
-        DATE.match(cell) or len(cell) > LONGEST_NAME for cell in cells
-    )
+    return numbers * 2 >= len(cells) or any(DATE.match(cell) or len(cell) > LONGEST_NAME for cell in cells)
 
 
 def blank_to_none(cells: Sequence[str | None]) -> Row:

@@ -119,10 +119,7 @@ def library_errors(name: str) -> Iterator[None]:
         raise
     except BaseException as error:
         # A panic of a Rust library (calamine) derives from BaseException, so Exception is not enough.
-        if (
-            not isinstance(error, Exception)
-            and type(error).__name__ != "PanicException"
-        ):
+        if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
             raise
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
         raise BadInput(
@@ -149,9 +146,7 @@ def unique_header(cells: Sequence[str | None]) -> list[str]:
 
 def known_hits(cells: Sequence[str | None], known_columns: Collection[str]) -> int:
     """How many cells are known column names."""
-    return sum(
-        1 for cell in cells if cell and " ".join(cell.split()).lower() in known_columns
-    )
+    return sum(1 for cell in cells if cell and " ".join(cell.split()).lower() in known_columns)
 
 
 def new_path(staging: Path, suffix: str) -> Path:

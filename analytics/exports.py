@@ -184,7 +184,7 @@ def read_export(
         reasons = Counter(rejected["reason"])
         raise BadInput(
             "nothing_usable",
-            "Not one of the {rows} rows of {file} can be used (most often: {reason}); check the mapping of its columns.",
+            "Not one of the {rows} rows of {file} can be used (most often: {reason}); check the mapping.",
             file=document.name,
             rows=read,
             reason=reasons.most_common(1)[0][0].replace("_", " ") if reasons else "no rows",
@@ -241,11 +241,16 @@ def _one_row_for_each_id(connection: duckdb.DuckDBPyConnection, checked: Path, f
     source = literal(checked)
     if generate:
         identified = folder / "identified.parquet"
-        content = ", ".join(f"{column}::varchar" for column in CONTENT if column not in ("closed_at", "status", "text"))
+        lasting = [column for column in CONTENT if column not in ("closed_at", "status", "text", "export_changed_at")]
+        content = " || '|' || ".join(f"coalesce({column}::varchar, '')" for column in lasting)
         connection.execute(
-            f"copy (select * exclude (digest) "
-            f"replace (digest || '-' || row_number() over (partition by digest order by record) as id) from (select *, left(md5(concat_ws('|', {content})), 20) as digest from {source})) "
-            f"to {literal(identified)}"
+            f"""
+            copy (
+              select * exclude (digest)
+                replace (digest || '-' || row_number() over (partition by digest order by record) as id)
+              from (select *, left(md5({content}), 20) as digest from {source})
+            ) to {literal(identified)}
+            """
         )
         return identified
     repeated = folder / "repeated.parquet"

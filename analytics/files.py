@@ -32,9 +32,7 @@ DATA_ENDINGS = (
 WITHOUT_ROWS = ("no_data", "empty_file")
 
 
-def open_documents(
-    path: Path, staging: Path, *, known_columns: Collection[str] = ()
-) -> list[Document]:
+def open_documents(path: Path, staging: Path, *, known_columns: Collection[str] = ()) -> list[Document]:
     """The tables in a file, found by its content whatever its name; at least one.
 
     `staging` is a folder for unpacked and transcoded copies, which the caller removes when done. `known_columns` are
@@ -72,28 +70,20 @@ def _check_file(path: Path) -> None:
         )
 
 
-def _open(
-    path: Path, unpacked: Unpacked, staging: Path, known: frozenset[str]
-) -> list[Document]:
+def _open(path: Path, unpacked: Unpacked, staging: Path, known: frozenset[str]) -> list[Document]:
     name, member = unpacked.name, unpacked.member
     if unpacked.kind == "sheets":
-        return open_sheets(
-            path, unpacked.path, staging, name=name, member=member, known_columns=known
-        )
+        return open_sheets(path, unpacked.path, staging, name=name, member=member, known_columns=known)
     if unpacked.kind == "parquet":
         return [open_parquet(path, unpacked.path, staging, name=name, member=member)]
     text = as_utf8(unpacked.path, staging, name=name)
     if looks_like_json(text.path):
         return [open_json(path, text, staging, name=name, member=member)]
-    return [
-        open_text(path, text, staging, name=name, member=member, known_columns=known)
-    ]
+    return [open_text(path, text, staging, name=name, member=member, known_columns=known)]
 
 
 def _optional(unpacked: Unpacked, error: BadInput) -> bool:
     """May this member of a zip be passed over? One without rows, and one that is no export by its name."""
     if unpacked.member is None:
         return False
-    return error.code in WITHOUT_ROWS or not unpacked.member.lower().endswith(
-        DATA_ENDINGS
-    )
+    return error.code in WITHOUT_ROWS or not unpacked.member.lower().endswith(DATA_ENDINGS)

@@ -90,7 +90,8 @@ def undo_last(store: Store, *, now: datetime) -> str:
 
     def work(cursor: duckdb.DuckDBPyConnection) -> str:
         last = cursor.execute(
-            "select import_id, file, snapshot_before from imports where undone_at is null order by import_id desc limit 1"
+            "select import_id, file, snapshot_before from imports where undone_at is null "
+            "order by import_id desc limit 1"
         ).fetchone()
         if last is None:
             raise BadInput("nothing_to_undo", "There is no import to undo.")

@@ -32,9 +32,7 @@ def looks_like_json(path: Path) -> bool:
     return start in (b'{"', b"{}", b"[{", b"[]")
 
 
-def open_json(
-    file: Path, text: Utf8File, staging: Path, *, name: str, member: str | None
-) -> Document:
+def open_json(file: Path, text: Utf8File, staging: Path, *, name: str, member: str | None) -> Document:
     """The document of JSON lines or of an array of objects: nested objects become 'a.b', lists stay JSON text.
 
     The header is the union of all keys. Raises BadInput when an array breaks off or there is no row.
@@ -43,17 +41,11 @@ def open_json(
     parts, broken = Parts(staging), list[BrokenRow]()
     for line, value in _values(text.path, name):
         if not isinstance(value, dict):
-            broken.append(
-                BrokenRow(
-                    line, "unreadable_json", (value,) if isinstance(value, str) else ()
-                )
-            )
+            broken.append(BrokenRow(line, "unreadable_json", (value,) if isinstance(value, str) else ()))
             check_broken(broken, name)
             continue
         cells = _flat(value)
-        parts.add(
-            line, {keys.setdefault(key, len(keys)): cell for key, cell in cells.items()}
-        )
+        parts.add(line, {keys.setdefault(key, len(keys)): cell for key, cell in cells.items()})
         if len(keys) > MOST_COLUMNS:
             raise BadInput(
                 "too_many_columns",
@@ -162,6 +154,4 @@ def _number(text: str) -> str:
 
 
 # Numbers stay the text they are; Python's int() would refuse one of 5,000 digits.
-_DECODER = json.JSONDecoder(
-    parse_float=_number, parse_int=str, parse_constant=lambda name: None
-)
+_DECODER = json.JSONDecoder(parse_float=_number, parse_int=str, parse_constant=lambda name: None)

@@ -37,7 +37,9 @@ def compact(store: Store, *, now: datetime) -> dict[str, int]:
         ("call ducklake_cleanup_old_files('lake', cleanup_all => true)", {}),
         ("call ducklake_delete_orphaned_files('lake', older_than => $moment::timestamp)", {"moment": orphans}),
     ):
-        store.retried(lambda s=statement, p=parameters: cursor.execute(s, p).fetchall() if p else cursor.execute(s).fetchall())
+        store.retried(
+            lambda s=statement, p=parameters: cursor.execute(s, p).fetchall() if p else cursor.execute(s).fetchall()
+        )
     cursor.close()
     return {"files_before": before, "files_after": _files(store)}
 

@@ -148,7 +148,8 @@ def _compare(cursor: duckdb.DuckDBPyConnection, bound: dict, given: list[str]) -
             when merged.closed_at is not null or merged.status in ('closed', 'declined') then merged.changed_at
           end) as closed_seen_at)
         from merged join candidates as stored on merged.id = stored.id
-        where ({", ".join(f"merged.{c}" for c in CONTENT)}) is distinct from ({", ".join(f"stored.{c}" for c in CONTENT)})
+        where ({", ".join(f"merged.{c}" for c in CONTENT)})
+          is distinct from ({", ".join(f"stored.{c}" for c in CONTENT)})
         """,
         {"now": bound["now"], "import_id": bound["import_id"]},
     )
@@ -179,8 +180,8 @@ def _record(
     """The history, the coverage and the rejected rows of an import."""
     cursor.execute(
         """
-        insert into imports values ($import_id, $source, $file, $preset, $started_at, $finished_at, $read, $new, $updated,
-          $unchanged, $rejected, $warnings, $notices, $left_out, $snapshot_before, null)
+        insert into imports values ($import_id, $source, $file, $preset, $started_at, $finished_at,
+          $read, $new, $updated, $unchanged, $rejected, $warnings, $notices, $left_out, $snapshot_before, null)
         """,
         {
             "import_id": result.import_id,

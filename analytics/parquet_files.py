@@ -20,27 +20,19 @@ from analytics.documents import (
 from analytics.staging import connect, copy_to_parquet, identifier, not_blank
 
 
-def open_parquet(
-    file: Path, path: Path, staging: Path, *, name: str, member: str | None
-) -> Document:
+def open_parquet(file: Path, path: Path, staging: Path, *, name: str, member: str | None) -> Document:
     """The document of a Parquet file; raises BadInput when it has no rows or cannot be read."""
     with library_errors(name):
-        return ParquetDocument(
-            file, name, Layout("parquet", member=member), path=path, staging=staging
-        )
+        return ParquetDocument(file, name, Layout("parquet", member=member), path=path, staging=staging)
 
 
 class ParquetDocument(Document):
     """A Parquet file; its `lines` count the header as line 1, as a CSV of it would."""
 
-    def __init__(
-        self, file: Path, name: str, layout: Layout, *, path: Path, staging: Path
-    ) -> None:
+    def __init__(self, file: Path, name: str, layout: Layout, *, path: Path, staging: Path) -> None:
         self._path, self._staging = path, staging
         with connect(staging) as connection:
-            described = connection.execute(
-                "describe select * from read_parquet(?)", [str(path)]
-            ).fetchall()
+            described = connection.execute("describe select * from read_parquet(?)", [str(path)]).fetchall()
             header = unique_header([column[0] for column in described])
             self._texts = {
                 title: text_of(identifier(column[0]), column[1])
@@ -50,9 +42,7 @@ class ParquetDocument(Document):
             rows = connection.execute(
                 f"select {asked} from read_parquet(?) limit ?", [str(path), SAMPLE_ROWS]
             ).fetchall()
-            self._rows = connection.execute(
-                "select count(*) from read_parquet(?)", [str(path)]
-            ).fetchone()[0]
+            self._rows = connection.execute("select count(*) from read_parquet(?)", [str(path)]).fetchone()[0]
         sample: list[Row] = [list(row) for row in rows]
         super().__init__(file, name, layout, header=header, sample=sample)
         if not sample:
@@ -60,9 +50,7 @@ class ParquetDocument(Document):
 
     def _stage(self, columns: list[str], report: Report) -> Staged:
         target = new_path(self._staging, ".parquet")
-        asked = ", ".join(
-            f"{self._texts[column]} as {identifier(column)}" for column in columns
-        )
+        asked = ", ".join(f"{self._texts[column]} as {identifier(column)}" for column in columns)
         with connect(self._staging) as connection:
             rows = copy_to_parquet(
                 connection,
@@ -85,9 +73,7 @@ def text_of(column: str, type_name: str) -> str:
     if type_name == "VARCHAR":
         return not_blank(column)
     if type_name == "TIMESTAMP WITH TIME ZONE":
-        return (
-            f"strftime(make_timestamp(epoch_us({column})), '%Y-%m-%d %H:%M:%S+00:00')"
-        )
+        return f"strftime(make_timestamp(epoch_us({column})), '%Y-%m-%d %H:%M:%S+00:00')"
     if type_name.startswith("TIMESTAMP"):
         return f"strftime({column}::timestamp, '%Y-%m-%d %H:%M:%S')"
     if type_name in ("FLOAT", "DOUBLE") or type_name.startswith("DECIMAL"):

@@ -63,10 +63,7 @@ class Parts:
         self.used.update(columns)
         table = pa.table(
             {"line": pa.array(self._lines, pa.int64())}
-            | {
-                f"c{column}": _texts([row.get(column) for row in self._rows])
-                for column in columns
-            }
+            | {f"c{column}": _texts([row.get(column) for row in self._rows]) for column in columns}
         )
         path = new_path(self.staging, ".part.parquet")
         pq.write_table(table, path)
@@ -80,10 +77,7 @@ def _texts(cells: list[str | None]) -> pa.Array:
         return pa.array(cells, pa.string())
     except (UnicodeEncodeError, pa.ArrowInvalid):
         # JSON may hold half of a surrogate pair, which is no character.
-        clean = [
-            cell if cell is None else cell.encode("utf-8", "replace").decode("utf-8")
-            for cell in cells
-        ]
+        clean = [cell if cell is None else cell.encode("utf-8", "replace").decode("utf-8") for cell in cells]
         return pa.array(clean, pa.string())
 
 
@@ -102,9 +96,7 @@ class PartsDocument(Document):
         broken: list[BrokenRow],
         replaced_characters: int = 0,
     ) -> None:
-        sample: list[Row] = [
-            [row.get(position) for position in positions] for row in parts.sample
-        ]
+        sample: list[Row] = [[row.get(position) for position in positions] for row in parts.sample]
         super().__init__(file, name, layout, header=header, sample=sample)
         self._positions = dict(zip(header, positions, strict=True))
         self._parts, self._broken, self._replaced = parts, broken, replaced_characters
@@ -137,10 +129,6 @@ class PartsDocument(Document):
         for record in records:
             part = bisect_right(ends, record - 1)
             if part not in numbers:
-                numbers[part] = pq.read_table(
-                    self._parts.paths[part], columns=["line"]
-                )["line"].to_pylist()
-            lines.append(
-                numbers[part][record - 1 - (ends[part] - self._parts.counts[part])]
-            )
+                numbers[part] = pq.read_table(self._parts.paths[part], columns=["line"])["line"].to_pylist()
+            lines.append(numbers[part][record - 1 - (ends[part] - self._parts.counts[part])])
         return lines

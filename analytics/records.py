@@ -34,16 +34,10 @@ class Record(NamedTuple):
 
     def cells(self, dialect: Dialect) -> list[str]:
         """The fields, split now if that was not needed before."""
-        return (
-            self.raw.decode("utf-8").split(dialect.separator)
-            if self.fields is None
-            else self.fields
-        )
+        return self.raw.decode("utf-8").split(dialect.separator) if self.fields is None else self.fields
 
 
-def read_records(
-    lines: Iterable[bytes], dialect: Dialect, *, columns: int | None, line: int = 1
-) -> Iterator[Record]:
+def read_records(lines: Iterable[bytes], dialect: Dialect, *, columns: int | None, line: int = 1) -> Iterator[Record]:
     """The records of UTF-8 lines, good and broken; blank lines are none.
 
     `columns` None accepts every number of columns; `line` is the number of the first line. An open quote collects the
@@ -58,11 +52,7 @@ def read_records(
             yield Record(number, raw, [], "line_too_long")
         elif quote and quote in raw:
             yield from _quoted(raw, source, dialect, columns)
-        elif (
-            columns is not None
-            and raw.count(separator) == columns - 1
-            and b"\r" not in raw[:-2]
-        ):
+        elif columns is not None and raw.count(separator) == columns - 1 and b"\r" not in raw[:-2]:
             yield Record(number, raw.rstrip(b"\r\n"), None)
         elif raw.strip():
             for piece in _line_pieces(raw, separator, columns):
@@ -96,11 +86,7 @@ def _line_pieces(raw: bytes, separator: bytes, columns: int | None) -> list[byte
         return [line]
     pieces = [piece for piece in line.split(b"\r") if piece.strip()]
     widths = {piece.count(separator) + 1 for piece in pieces}
-    return (
-        pieces
-        if widths == {columns} or (columns is None and len(widths) == 1)
-        else [line]
-    )
+    return pieces if widths == {columns} or (columns is None and len(widths) == 1) else [line]
 
 
 def _plain(number: int, raw: bytes, dialect: Dialect, columns: int | None) -> Record:
@@ -109,19 +95,13 @@ def _plain(number: int, raw: bytes, dialect: Dialect, columns: int | None) -> Re
 
 def _checked(number: int, raw: bytes, fields: list[str], columns: int | None) -> Record:
     """Good if it has the right width, empty cells beyond the header not counted."""
-    if (
-        columns is not None
-        and len(fields) > columns
-        and not any(field.strip() for field in fields[columns:])
-    ):
+    if columns is not None and len(fields) > columns and not any(field.strip() for field in fields[columns:]):
         fields = fields[:columns]
     wrong = columns is not None and len(fields) != columns
     return Record(number, raw, fields, "wrong_number_of_columns" if wrong else "")
 
 
-def _quoted(
-    raw: bytes, source: _Lines, dialect: Dialect, columns: int | None
-) -> Iterator[Record]:
+def _quoted(raw: bytes, source: _Lines, dialect: Dialect, columns: int | None) -> Iterator[Record]:
     number, taken = source.number, []
 
     def feed() -> Iterator[str]:
@@ -177,24 +157,18 @@ def _swallows(lines: Sequence[bytes], dialect: Dialect, columns: int | None) -> 
 
 def looks_like_records(lines: Sequence[bytes], separator: bytes, columns: int) -> bool:
     """Has every line as many separators as a record of this many columns (at least four, else chance does it)?"""
-    return columns >= LEAST_COLUMNS_OF_SWALLOWED and all(
-        line.count(separator) == columns - 1 for line in lines
-    )
+    return columns >= LEAST_COLUMNS_OF_SWALLOWED and all(line.count(separator) == columns - 1 for line in lines)
 
 
 def _split_loosely(raw: bytes, dialect: Dialect) -> list[str] | None:
     """Fields of one line in which quotes stand undoubled inside quotes: only one before a separator closes."""
     quote, separator = re.escape(dialect.quote or '"'), re.escape(dialect.separator)
     text = raw.decode("utf-8").rstrip("\r\n")
-    field = re.compile(
-        f"{quote}((?:[^{quote}]|{quote}(?!{separator}|$))*){quote}(?={separator}|$)|([^{separator}]*)"
-    )
+    field = re.compile(f"{quote}((?:[^{quote}]|{quote}(?!{separator}|$))*){quote}(?={separator}|$)|([^{separator}]*)")
     fields, position = [], 0
     while True:
         match = field.match(text, position)
-        if match is None or (
-            match[1] is None and match[2].startswith(dialect.quote or '"')
-        ):
+        if match is None or (match[1] is None and match[2].startswith(dialect.quote or '"')):
             return None
         fields.append(match[2] if match[1] is None else match[1].replace('""', '"'))
         if match.end() == len(text):
@@ -208,8 +182,5 @@ def join_fields(fields: Sequence[str], dialect: Dialect) -> str:
     if dialect.quote is None:
         return dialect.separator.join(fields)
     return dialect.separator.join(
-        '"' + field.replace('"', '""') + '"'
-        if any(sign in field for sign in special)
-        else field
-        for field in fields
+        '"' + field.replace('"', '""') + '"' if any(sign in field for sign in special) else field for field in fields
     )

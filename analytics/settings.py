@@ -76,8 +76,9 @@ def _of_file(file: Path) -> dict[str, Any]:
     try:
         given = tomllib.loads(file.read_text(encoding="utf-8-sig"))  # Notepad saves with a BOM
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
-        reason = str(error).splitlines()[0]
-        raise BadInput("bad_settings", "{file} is not valid TOML ({reason}); mend it.", file=file, reason=reason) from error
+        raise BadInput(
+            "bad_settings", "{file} is not valid TOML ({reason}); mend it.", file=file, reason=error
+        ) from error
     for name in given:
         _check_known(name, shown=name, where=str(file))
     return given
@@ -97,7 +98,7 @@ def _check_known(name: str, *, shown: str, where: str) -> None:
 
 def _checked(name: str, value: Any) -> Any:
     """The value in the setting's type. Raises BadInput when it is of another, or cannot be."""
-    wanted = {field.name: type(field.default) for field in fields(Settings)}[name]
+    wanted: type = {field.name: type(field.default) for field in fields(Settings)}[name]
     try:
         if isinstance(value, bool) or (wanted is not float and not isinstance(value, (str, wanted))):
             raise TypeError

@@ -66,9 +66,7 @@ def open_sheets(
             continue
         header_row, cells = first[position]
         header = _without_empty_end(cells)
-        table = tables.setdefault(
-            header, _Table(sheet, hidden, header_row, header, Parts(staging))
-        )
+        table = tables.setdefault(header, _Table(sheet, hidden, header_row, header, Parts(staging)))
         for row, cells in chain(first[position + 1 :], rows):
             table.parts.add(
                 row,
@@ -76,9 +74,7 @@ def open_sheets(
             )
     if not tables:
         raise no_header(name)
-    kept = _most_likely(
-        [table for table in tables.values() if table.parts.rows], known_columns
-    )
+    kept = _most_likely([table for table in tables.values() if table.parts.rows], known_columns)
     if not kept:
         raise no_data(name)
     return [_document(table, file, name, member) for table in kept]
@@ -101,9 +97,7 @@ def _sheets(path: Path, name: str) -> Iterator[tuple[str, bool, Iterator[SheetRo
 
 def _rows(workbook: CalamineWorkbook, sheet: str) -> Iterator[SheetRow]:
     """Row number and cells of every row that is not blank."""
-    for number, values in enumerate(
-        workbook.get_sheet_by_name(sheet).iter_rows(), start=1
-    ):
+    for number, values in enumerate(workbook.get_sheet_by_name(sheet).iter_rows(), start=1):
         cells = [cell_text(value) for value in values]
         if any(cell is not None for cell in cells):
             yield number, cells
@@ -116,11 +110,7 @@ def cell_text(value: Any) -> str | None:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, float):
-        return (
-            str(int(value))
-            if abs(value) < EXACT_INTEGERS and value.is_integer()
-            else repr(value)
-        )
+        return str(int(value)) if abs(value) < EXACT_INTEGERS and value.is_integer() else repr(value)
     if isinstance(value, dt.datetime):
         # Excel's days are fractions, so 12:30 may arrive as 12:29:59.999999.
         return f"{(value + dt.timedelta(microseconds=500_000)).replace(microsecond=0):%Y-%m-%d %H:%M:%S}"
@@ -141,11 +131,7 @@ def _document(table: _Table, file: Path, name: str, member: str | None) -> Docum
     table.parts.flush()
     width = max(len(table.header), max(table.parts.used) + 1)
     cells = [*table.header, *[None] * (width - len(table.header))]
-    kept = [
-        column
-        for column in range(width)
-        if cells[column] is not None or column in table.parts.used
-    ]
+    kept = [column for column in range(width) if cells[column] is not None or column in table.parts.used]
     names = unique_header(cells)
     return PartsDocument(
         file,

@@ -107,7 +107,7 @@ class Store:
                     raise
                 raise BadInput(
                     "store_lost",
-                    "The connection to the store {store} was lost at the last step; see whether it was done, then go on.",
+                    "The connection to the store {store} was lost at the last step; see whether it was done.",
                     store=self.path,
                 ) from error
             return result
@@ -172,7 +172,7 @@ class Store:
             self._spill.close()
 
     def _pinned(self) -> duckdb.DuckDBPyConnection:
-        """A cursor in a transaction that has seen its snapshot: from here on the catalogue cannot be too busy for it."""
+        """A cursor in a transaction that has seen its snapshot: from now on the catalogue cannot be too busy."""
         cursor = self.cursor()
         try:
             cursor.execute("begin")
@@ -197,9 +197,7 @@ def open_store(settings: Settings | str | Path, *, kind: Literal["real", "demo"]
     try:
         if not store.retried(lambda: is_ready(store)):
             with store.turn():
-                retried(
-                    lambda: prepare(store, kind), seconds=settings.retry_seconds, passing=_is_passing_while_made
-                )
+                retried(lambda: prepare(store, kind), seconds=settings.retry_seconds, passing=_is_passing_while_made)
     except (duckdb.Error, OSError) as error:
         store.close()
         raise unreachable(settings, error) from error

@@ -34,9 +34,7 @@ from analytics.records import Record, join_fields, read_records
 from analytics.staging import connect, copy_to_parquet, identifier, not_blank
 
 HEAD = 1 << 20
-LONGEST_RECORD = (
-    2_000_000  # bytes, the most that DuckDB takes by itself; read_records allows fewer
-)
+LONGEST_RECORD = 2_000_000  # bytes, the most that DuckDB takes by itself; read_records allows fewer
 MENDING_SHARE = 0.6  # of the time, when a file has to be mended
 
 
@@ -94,9 +92,7 @@ class TextDocument(Document):
     ) -> None:
         self._text, self._found, self._staging = text, found, staging
         self._width = len(found.header)
-        super().__init__(
-            file, name, layout, header=unique_header(found.header), sample=[]
-        )
+        super().__init__(file, name, layout, header=unique_header(found.header), sample=[])
         self.sample = self._first_rows()
 
     def _first_rows(self) -> list[Row]:
@@ -142,9 +138,7 @@ class TextDocument(Document):
         """Let DuckDB read the file as it stands; None unless it finds exactly the rows that we count."""
         target = new_path(self._staging, ".parquet")
         with ThreadPoolExecutor(1) as beside:
-            counting = beside.submit(
-                count_records, self._text, self._found, blank_lines=False
-            )
+            counting = beside.submit(count_records, self._text, self._found, blank_lines=False)
             try:
                 rows = self._copy(
                     self._text.path,
@@ -156,22 +150,17 @@ class TextDocument(Document):
             except duckdb.Error:
                 rows = -1
         agreed = rows == counting.result() or (
-            rows >= 0
-            and rows == count_records(self._text, self._found, blank_lines=True)
+            rows >= 0 and rows == count_records(self._text, self._found, blank_lines=True)
         )
         if not agreed or not self._sample_agrees(target, columns):
             target.unlink(missing_ok=True)
             return None
-        return Staged(
-            target, rows, [], self._text.replaced_characters, self._lines_of_clean
-        )
+        return Staged(target, rows, [], self._text.replaced_characters, self._lines_of_clean)
 
     def _stage_mended(self, columns: list[str], report: Report) -> Staged:
         """Read the file record by record, and let DuckDB read the good ones from a clean copy."""
         clean = new_path(self._staging, ".clean.csv")
-        broken, numbering = self._mend(
-            clean, lambda share: report(share * MENDING_SHARE)
-        )
+        broken, numbering = self._mend(clean, lambda share: report(share * MENDING_SHARE))
         target = new_path(self._staging, ".parquet")
         rows = self._copy(
             clean,
@@ -183,17 +172,12 @@ class TextDocument(Document):
         clean.unlink()
         if rows != numbering.records:
             raise RuntimeError(f"{numbering.records} records found, {rows} staged")
-        return Staged(
-            target, rows, broken, self._text.replaced_characters, numbering.lines
-        )
+        return Staged(target, rows, broken, self._text.replaced_characters, numbering.lines)
 
-    def _copy(
-        self, path: Path, skip: int, columns: list[str], *, target: Path, report: Report
-    ) -> int:
+    def _copy(self, path: Path, skip: int, columns: list[str], *, target: Path, report: Report) -> int:
         names = [f"c{number}" for number in range(self._width)]
         asked = ", ".join(
-            f"{not_blank(names[self.header.index(column)])} as {identifier(column)}"
-            for column in columns
+            f"{not_blank(names[self.header.index(column)])} as {identifier(column)}" for column in columns
         )
         query = f"""
             select {asked} from read_csv(?, columns = ?, delim = ?, quote = ?, escape = ?, skip = ?, header = false,
@@ -210,19 +194,13 @@ class TextDocument(Document):
             skip,
         ]
         with connect(self._staging) as connection:
-            return copy_to_parquet(
-                connection, query, parameters, target=target, report=report
-            )
+            return copy_to_parquet(connection, query, parameters, target=target, report=report)
 
     def _sample_agrees(self, target: Path, columns: list[str]) -> bool:
         positions = [self.header.index(column) for column in columns]
         with connect(self._staging) as connection:
-            rows = connection.execute(
-                "select * from read_parquet(?) limit ?", [str(target), SAMPLE_ROWS]
-            ).fetchall()
-        return [list(row) for row in rows] == [
-            [row[position] for position in positions] for row in self.sample
-        ]
+            rows = connection.execute("select * from read_parquet(?) limit ?", [str(target), SAMPLE_ROWS]).fetchall()
+        return [list(row) for row in rows] == [[row[position] for position in positions] for row in self.sample]
 
     def _mend(self, clean: Path, report: Report) -> tuple[list[BrokenRow], _Numbering]:
         dialect, numbering, broken = (
@@ -233,11 +211,7 @@ class TextDocument(Document):
         with self._records(report) as records, clean.open("wb") as out:
             for record in records:
                 if record.reason:
-                    cells = (
-                        record.fields
-                        if record.fields is not None
-                        else record.cells(dialect)
-                    )
+                    cells = record.fields if record.fields is not None else record.cells(dialect)
                     broken.append(BrokenRow(record.line, record.reason, tuple(cells)))
                     check_broken(broken, self.name)
                     continue
@@ -275,15 +249,10 @@ class _Numbering:
             self._distance.append(line - self.records)
 
     def lines(self, records: Sequence[int]) -> list[int]:
-        return [
-            record + self._distance[bisect_right(self._from, record) - 1]
-            for record in records
-        ]
+        return [record + self._distance[bisect_right(self._from, record) - 1] for record in records]
 
 
-def _told(
-    handle: Iterator[bytes], size: int, report: Callable[[float], None] | None
-) -> Iterator[bytes]:
+def _told(handle: Iterator[bytes], size: int, report: Callable[[float], None] | None) -> Iterator[bytes]:
     """The lines of the file, telling now and then how far we are."""
     done, next_told = 0, 1 << 22
     for line in handle:

@@ -32,7 +32,8 @@ def test_the_russian_exports_give_exactly_what_was_counted_by_hand(store: Store,
         assert found == {"warnings": 0, **{name: wanted[name] for name in wanted if name != "rows"}}, file
         assert result.read == wanted["rows"]
     counted = store.query(
-        "select strftime(opened_at, '%Y-%m') as month, count(*) as n, count(closed_at) as closed from complaints group by 1"
+        "select strftime(opened_at, '%Y-%m') as month, count(*) as n, count(closed_at) as closed "
+        "from complaints group by 1"
     )
     assert dict(zip(counted["month"], counted["n"], strict=True)) == after["by_month"]
     assert counted["closed"].sum() == after["closed"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import tomllib
 from collections.abc import Sequence
@@ -274,8 +275,6 @@ def _propose(header: Sequence[str], sample: Sequence[Sequence[str | None]]) -> M
 
 def _signature(columns: dict[str, str]) -> str:
     """A source name for a layout without a preset: equal layouts are one source, others never share ids."""
-    import hashlib
-
     text = "\n".join(f"{meaning}={fold(column)}" for meaning, column in sorted(columns.items()))
     return f"export-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
 
