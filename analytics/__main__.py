@@ -1,29 +1,35 @@
-"""The command line: python -m analytics import | counts | demo | compact | backup | restore | undo."""
+"""The command line: python -m analytics import | counts | undo | demo | compact | backup | restore | status."""
 
 from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, SupportsInt
 
 import pandas as pd
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
+from rich.text import Text
 
 from analytics import demo_store, imports, maintenance, queries
+from analytics.catalogue import masked
 from analytics.errors import BadInput
+from analytics.files import check_file
 from analytics.settings import read_settings
 from analytics.store import Store, open_store, store_exists
+from analytics.trouble import in_one_sentence, speak_utf8
 
-app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
+app = typer.Typer(
+    add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None, help=__doc__
+)
 errors = Console(stderr=True, soft_wrap=True, highlight=False)
 printed = Console(soft_wrap=True, highlight=False)
 
@@ -59,6 +65,8 @@ def import_command(
     """Import exports into the store; the same file again changes nothing."""
     if preset and mapping:
         raise BadInput("preset_and_mapping", "Give either --preset or --mapping, not both.")
+    for file in files:
+        check_file(file)  # before a store is made for nothing
     with _progress("rows") as show:
         results = imports.import_files(
             open_store(read_settings()),
@@ -103,7 +111,7 @@ def counts(
         channels=tuple(channel or ()),
         kinds=tuple(kind or queries.COUNTED),
     )
-    store = open_store(read_settings())
+    store = _existing_store()
     counted = queries.counts(store, filters, (by or By.kind).value)
     if by is None:
         counted = counted[["complaints", "closed"]].sum().to_frame().T
@@ -136,7 +144,9 @@ def demo(
         made = demo_store.make(
             read_settings(), complaints=complaints, days=days, end=last, seed=seed, now=_now(), report=show
         )
-    printed.print(f"{made.rows:,} synthetic complaints until {last}; the truth lies in {made.truth.parent}")
+    printed.print(
+        f"{made.rows:,} synthetic complaints until {last}; the truth lies in {made.truth.parent}", markup=False
+    )
 
 
 @app.command()
@@ -150,7 +160,7 @@ def compact() -> None:
 def backup(file: Path) -> None:
     """Write the whole store into one file."""
     rows = maintenance.backup(_existing_store(), file)
-    printed.print(f"{rows:,} complaints written to {file}")
+    printed.print(f"{rows:,} complaints written to {file}", markup=False)
 
 
 @app.command()
@@ -163,7 +173,7 @@ def restore(file: Path) -> None:
 @app.command()
 def undo() -> None:
     """Take back the newest import."""
-    printed.print(f"undone: {imports.undo_last(_existing_store(), now=_now())}")
+    printed.print(f"undone: {imports.undo_last(_existing_store(), now=_now())}", markup=False)
 
 
 @app.command()
@@ -171,7 +181,7 @@ def status() -> None:
     """Say what the store is and holds, as JSON: kind, complaints, snapshot; nothing is made."""
     settings = read_settings()
     if not store_exists(settings):
-        print(json.dumps({"store": settings.store, "kind": None, "complaints": 0}, ensure_ascii=False))
+        print(json.dumps({"store": masked(settings.store), "kind": None, "complaints": 0}, ensure_ascii=False))
         return
     store = open_store(settings)
     held = int(store.query("select count(*) from complaints").iloc[0, 0])
@@ -180,14 +190,10 @@ def status() -> None:
 
 def main() -> None:
     """Run the command line; bad input is one sentence on standard error and exit code 2."""
-    try:
-        app()
-    except BadInput as problem:
-        errors.print(str(problem), markup=False)
-        sys.exit(2)
-    except KeyboardInterrupt:
-        errors.print("Stopped; the store is as it was before the file at hand.")
-        sys.exit(130)
+    speak_utf8()
+    with in_one_sentence(lambda sentence: errors.print(sentence, markup=False)):
+        code = app(sys.argv[1:] or ["--help"], standalone_mode=False)
+    sys.exit(code)
 
 
 def _now() -> datetime:
@@ -197,15 +203,17 @@ def _now() -> datetime:
 def _existing_store() -> Store:
     settings = read_settings()
     if not store_exists(settings):
-        raise BadInput("no_store", "There is no store at {store} yet; import an export first.", store=settings.store)
+        raise BadInput(
+            "no_store", "There is no store at {store} yet; import an export first.", store=masked(settings.store)
+        )
     return open_store(settings)
 
 
 @contextmanager
-def _progress(unit: str) -> Iterator[object]:
+def _progress(unit: str) -> Iterator[Callable[[float, str], None]]:
     """A bar on standard error with the time left."""
     columns = (
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         TextColumn("{task.percentage:>3.0f} %"),
         TimeRemainingColumn(),
@@ -232,14 +240,15 @@ def _print_result(result: imports.ImportResult) -> None:
 def _print_table(rows: list[dict], columns: list[str]) -> None:
     table = Table(*columns)
     for row in rows:
-        table.add_row(*(f"{value:,}" if isinstance(value, int) else str(value or "—") for value in row.values()))
+        # Text, not str: a topic may hold what Rich takes for markup.
+        table.add_row(*(Text(f"{value:,}" if isinstance(value, int) else str(value or "—")) for value in row.values()))
     printed.print(table)
 
 
 def _plain(value: object) -> object:
     if value is None or (not isinstance(value, str) and pd.isna(value)):
         return None
-    return int(value) if isinstance(value, (int, float)) or hasattr(value, "item") else value
+    return int(value) if isinstance(value, SupportsInt) and not isinstance(value, str) else value
 
 
 if __name__ == "__main__":

@@ -116,7 +116,12 @@ def _counted(
     effects = effects_of(types, names)
     group_shares = np.array([float(row["share_percent"]) for row in groups]) / 100
     events = build_events(
-        places, weather, axis, group_shares=group_shares, channels=len(settings["channels"]), seed=seed
+        places,
+        weather,
+        axis,
+        group_shares=group_shares,
+        channels=[channel["name"] for channel in settings["channels"]],
+        seed=seed,
     )
     ids = [f"{settings['prefix']}-С-{number:05d}" for number in range(1, len(events) + 1)]
     inside = slice(BEFORE, BEFORE + days)

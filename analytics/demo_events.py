@@ -18,7 +18,13 @@ HIDDEN = {"outbreak", "portal_outage"}  # in the truth, not in the list of event
 
 
 def build_events(
-    places: Places, weather: Weather, days: list[date], *, group_shares: NDArray[np.float64], channels: int, seed: int
+    places: Places,
+    weather: Weather,
+    days: list[date],
+    *,
+    group_shares: NDArray[np.float64],
+    channels: list[str],
+    seed: int,
 ) -> list[Event]:
     """Every event that touches the axis of days, ordered by its first day."""
     rng = stream(seed, "events")
@@ -145,9 +151,10 @@ def _unplanned(
         yield Event("outbreak", day, day + 9, region, where, topic_group=group)
 
 
-def _portal_outages(region: int, length: int, channels: int, rng: np.random.Generator) -> Iterator[Event]:
+def _portal_outages(region: int, length: int, channels: list[str], rng: np.random.Generator) -> Iterator[Event]:
     """Stretches of one to three days on which one channel, or the whole region, sends nothing."""
     for _ in range(int(rng.poisson(length / 365 * 1.8))):
         day, lasts = int(rng.integers(0, length)), int(rng.integers(1, 4))
-        channel = int(rng.integers(0, channels)) if rng.random() < 0.6 else -1
-        yield Event("portal_outage", day, day + lasts - 1, region, channel=channel)
+        channel = int(rng.integers(0, len(channels))) if rng.random() < 0.6 else -1
+        title = f"Сбой выгрузки: {channels[channel] if channel >= 0 else 'весь регион'}"
+        yield Event("portal_outage", day, day + lasts - 1, region, channel=channel, title=title)

@@ -118,11 +118,19 @@ def _load(
 
 def _keep(made: DemoCountry, folder: Path) -> DemoCountry:
     folder.mkdir(parents=True, exist_ok=True)
-    kept = {
-        name: Path(shutil.move(getattr(made, name), folder / getattr(made, name).name))
-        for name in ("truth", "events", "weather", "municipalities", "geometry")
-    }
-    return replace(made, complaints=[], **kept)
+
+    def kept(file: Path) -> Path:
+        return Path(shutil.move(file, folder / file.name))
+
+    return replace(
+        made,
+        complaints=[],
+        truth=kept(made.truth),
+        events=kept(made.events),
+        weather=kept(made.weather),
+        municipalities=kept(made.municipalities),
+        geometry=kept(made.geometry),
+    )
 
 
 def _local(settings: Settings) -> str:

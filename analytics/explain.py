@@ -11,7 +11,7 @@ import pandas as pd
 from analytics.loaded import LastFullDay
 
 FEWEST = 20  # complaints of the period: with fewer, a change says little
-SURE = 0.9  # the probability from which a mover is worth a sentence
+SURE = 0.95  # the probability from which a mover is worth a sentence
 MOVERS_NAMED = 2  # of each direction
 MOVER_COLUMNS = {"now", "usual", "ratio", "low", "high", "probability", "direction", "score"}
 

@@ -14,7 +14,7 @@ from analytics.parquet_files import open_parquet
 from analytics.sheets import open_sheets
 from analytics.text_files import open_text
 
-__all__ = ["BrokenRow", "Document", "Layout", "Staged", "open_documents"]
+__all__ = ["BrokenRow", "Document", "Layout", "Staged", "check_file", "open_documents"]
 
 DATA_ENDINGS = (
     ".csv",
@@ -39,7 +39,7 @@ def open_documents(path: Path, staging: Path, *, known_columns: Collection[str] 
     lower-cased column names that help to find the header row and the right sheet. Raises BadInput.
     """
     path, staging, known = Path(path), Path(staging), frozenset(known_columns)
-    _check_file(path)
+    check_file(path)
     with library_errors(path.name):
         documents: list[Document] = []
         passed_over: list[BadInput] = []
@@ -55,7 +55,7 @@ def open_documents(path: Path, staging: Path, *, known_columns: Collection[str] 
         return documents
 
 
-def _check_file(path: Path) -> None:
+def check_file(path: Path) -> None:
     if path.is_dir():
         raise BadInput(
             "directory",

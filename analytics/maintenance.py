@@ -2,119 +2,153 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
+import io
 import zipfile
+from contextlib import closing
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import duckdb
+import pandas as pd
 
 from analytics import cube
 from analytics.errors import BadInput
 from analytics.settings import Settings
+from analytics.sql import identifier, literal
 from analytics.store import SCHEMA_VERSION, Store, open_store, store_exists
+from analytics.working_folders import WorkingFolder
 
 FORMAT = "forerunner-backup-1"
+LINGER = timedelta(hours=1)  # a file no longer needed may still be read by a query under way
 ORPHANS_AFTER = timedelta(days=1)  # files of killed imports; younger ones may belong to an import under way
+REWRITE_FROM = 0.1  # share of deleted rows: for fewer, the older version of a file would cost more than it saves
+LONGEST_KEPT = 36_500  # days
+NO_SNAPSHOT = -1
 
 
 def compact(store: Store, *, now: datetime) -> dict[str, int]:
     """Merge small files, sum up the cube and drop snapshots older than the setting `keep_days`.
 
     `now` is UTC. Answers with the number of files before and after. What each import showed is not lost with the
-    snapshots: rows keep first_seen_at, changed_at and closed_seen_at.
+    snapshots: rows keep first_seen_at, changed_at and closed_seen_at. Queries under way go on undisturbed.
     """
     before = _files(store)
     store.write(cube.sum_up)
-    cursor = store.cursor()
-    keep_from = now - timedelta(days=store.settings.keep_days)
-    orphans = now - ORPHANS_AFTER
-    for statement, parameters in (
-        ("call ducklake_rewrite_data_files('lake')", {}),
+    keep_from = now - timedelta(days=min(store.settings.keep_days, LONGEST_KEPT))
+    steps: tuple[tuple[str, dict[str, Any]], ...] = (
+        ("call ducklake_rewrite_data_files('lake', delete_threshold => $share)", {"share": REWRITE_FROM}),
         ("call ducklake_merge_adjacent_files('lake')", {}),
-        ("call ducklake_expire_snapshots('lake', older_than => $moment::timestamp)", {"moment": keep_from}),
-        ("call ducklake_cleanup_old_files('lake', cleanup_all => true)", {}),
-        ("call ducklake_delete_orphaned_files('lake', older_than => $moment::timestamp)", {"moment": orphans}),
-    ):
-        store.retried(
-            lambda s=statement, p=parameters: cursor.execute(s, p).fetchall() if p else cursor.execute(s).fetchall()
-        )
-    cursor.close()
+        ("call ducklake_expire_snapshots('lake', older_than => $moment::timestamptz)", {"moment": keep_from}),
+        ("call ducklake_cleanup_old_files('lake', older_than => $moment::timestamptz)", {"moment": now - LINGER}),
+        (
+            "call ducklake_delete_orphaned_files('lake', older_than => $moment::timestamptz)",
+            {"moment": now - ORPHANS_AFTER},
+        ),
+    )
+    for statement, parameters in steps:
+        with store.turn():  # each step has its own: imports may go between
+            store.query(statement, **parameters)
     return {"files_before": before, "files_after": _files(store)}
 
 
 def backup(store: Store, file: Path) -> int:
     """Write every table of one snapshot into `file` (a zip of Parquet files); the number of complaints in it.
 
-    The file appears whole or not at all. Works for any catalogue, and restores into any.
+    The file appears whole or not at all. Works for any catalogue, and restores into any. Raises BadInput when `file`
+    cannot be written.
     """
-    file.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=file.parent, prefix=".backup-") as folder, store.reading() as query:
-        tables = query("select table_name from duckdb_tables() where database_name = 'lake'")["table_name"]
-        unfinished = Path(folder) / "unfinished.zip"
-        with zipfile.ZipFile(unfinished, "w", zipfile.ZIP_STORED, allowZip64=True) as archive:
-            archive.writestr("format", FORMAT)
-            for table in tables:
-                part = Path(folder) / f"{table}.parquet"
-                query(f"copy {_named(table)} to '{_escaped(part)}'")
-                archive.write(part, part.name)
-                part.unlink()
-        rows = int(query("select count(*) from complaints").iloc[0, 0])
-        os.replace(unfinished, file)
-    return rows
+    try:
+        with WorkingFolder(file.absolute().parent, ".forerunner-backup") as folder, store.reading() as query:
+            unfinished = folder / "unfinished.zip"
+            with zipfile.ZipFile(unfinished, "w", zipfile.ZIP_STORED, allowZip64=True) as archive:
+                archive.writestr("format", FORMAT)
+                for table in query("select table_name from duckdb_tables() where database_name = 'lake'")["table_name"]:
+                    part = folder / f"{table}.parquet"
+                    query(f"copy {identifier(table)} to {literal(part)}")
+                    archive.write(part, part.name)
+                    part.unlink()
+            rows = int(query("select count(*) from complaints").iloc[0, 0])
+            unfinished.replace(file)
+        return rows
+    except OSError as error:
+        raise BadInput(
+            "cannot_write",
+            "{file} cannot be written ({reason}); name a file in another folder.",
+            file=file,
+            reason=error.strerror or error,
+        ) from error
 
 
 def restore(settings: Settings, file: Path) -> int:
     """Make the store of `settings` anew from a backup; the number of complaints in it.
 
-    Raises BadInput when there is a store with complaints already, or `file` is not a whole backup.
+    All or nothing. Raises BadInput when there is a store with complaints already, or `file` is not a whole backup of
+    this version. Imports of before cannot be undone afterwards: the snapshots are not in the backup.
     """
     if not file.is_file():
         raise BadInput("no_such_file", "{file} does not exist; give the file of a backup.", file=file)
-    try:
-        archive = zipfile.ZipFile(file)
-        whole = archive.read("format").decode() == FORMAT and archive.testzip() is None
-    except (zipfile.BadZipFile, KeyError, OSError) as error:
-        raise BadInput("not_a_backup", "{file} is not a whole backup of Forerunner.", file=file) from error
-    if not whole:
-        raise BadInput("not_a_backup", "{file} is not a whole backup of Forerunner.", file=file)
-    if store_exists(settings) and not (store := open_store(settings)).is_empty():
-        raise BadInput(
-            "store_in_use", "{store} holds complaints already; restore into an empty store.", store=store.path
-        )
-    store = open_store(settings)
-    with archive, tempfile.TemporaryDirectory(dir=store.staging()) as folder:
+    kind = _checked(file)
+    if store_exists(settings):
+        with closing(open_store(settings)) as store:
+            _refuse_used(store, None if store.is_empty() else 1)
+    with (
+        closing(open_store(settings, kind="demo" if kind == "demo" else "real")) as store,
+        store.working_folder("restore") as folder,
+        zipfile.ZipFile(file) as archive,
+    ):
         archive.extractall(folder)
-        return store.write(lambda cursor: _fill(cursor, Path(folder)))
+        try:
+            return store.write(lambda cursor: _fill(store, cursor, folder))
+        except (duckdb.CatalogException, duckdb.BinderException, duckdb.InvalidInputException) as error:
+            raise _not_a_backup(file) from error
 
 
-def _fill(cursor: duckdb.DuckDBPyConnection, folder: Path) -> int:
-    facts = str(folder / "store_facts.parquet").replace("'", "''")
-    version = cursor.execute(f"select value::int from '{facts}' where fact = 'schema_version'").fetchone()
-    if version is None or version[0] != SCHEMA_VERSION:
+def _checked(file: Path) -> str:
+    """The kind of the store in the backup, once it has proved whole and of this version."""
+    try:
+        with zipfile.ZipFile(file) as archive:
+            if archive.read("format").decode() != FORMAT or archive.testzip() is not None:
+                raise _not_a_backup(file)
+            table = pd.read_parquet(io.BytesIO(archive.read("store_facts.parquet")))
+        facts = dict(zip(table["fact"], table["value"], strict=True))
+        version = int(facts["schema_version"])
+    except (zipfile.BadZipFile, KeyError, ValueError, OSError, EOFError, NotImplementedError, RuntimeError) as error:
+        if isinstance(error, BadInput):
+            raise
+        raise _not_a_backup(file) from error
+    if version != SCHEMA_VERSION:
         raise BadInput(
             "backup_of_another_version",
             "The backup has schema {version}, this Forerunner {known}; restore it with the version that made it.",
-            version=version[0] if version else "?",
+            version=version,
             known=SCHEMA_VERSION,
         )
+    return str(facts.get("kind"))
+
+
+def _fill(store: Store, cursor: duckdb.DuckDBPyConnection, folder: Path) -> int:
+    _refuse_used(store, cursor.execute("select 1 from complaints limit 1").fetchone())
     for part in sorted(folder.glob("*.parquet")):
-        table = _named(part.stem)
         if part.stem != "turnstile":
-            cursor.execute(f"delete from {table}")
-            cursor.execute(f"insert into {table} by name select * from '{_escaped(part)}'")
+            cursor.execute(f"delete from {identifier(part.stem)}")
+            cursor.execute(f"insert into {identifier(part.stem)} by name select * from {literal(part)}")
+    # They count the snapshots of the lake that the backup was made from; undo must not take ours for them.
+    cursor.execute("update imports set snapshot_before = $none", {"none": NO_SNAPSHOT})
     counted = cursor.execute("select count(*) from complaints").fetchone()
     return counted[0] if counted else 0
 
 
+def _refuse_used(store: Store, a_complaint: object) -> None:
+    if a_complaint is not None:
+        raise BadInput(
+            "store_in_use", "{store} holds complaints already; restore into an empty store.", store=store.path
+        )
+
+
+def _not_a_backup(file: Path) -> BadInput:
+    return BadInput("not_a_backup", "{file} is not a whole backup of Forerunner.", file=file)
+
+
 def _files(store: Store) -> int:
     return int(store.query("select coalesce(sum(file_count), 0) from ducklake_table_info('lake')").iloc[0, 0])
-
-
-def _named(table: str) -> str:
-    return '"' + table.replace('"', '""') + '"'
-
-
-def _escaped(path: Path) -> str:
-    return str(path).replace("'", "''")

@@ -198,9 +198,9 @@ def delays(query: Query, filters: Filters, first: date, last: date, as_of: date)
         """,
         **_parameters(filters, first, last),
     )
-    until = found.pop("closed_on").fillna(pd.Timestamp.max)
-    found["closed"] = until <= pd.Timestamp(as_of)
-    found["days"] = (until.clip(upper=pd.Timestamp(as_of)) - found["opened_on"]).dt.days
+    closed_on = found.pop("closed_on")
+    found["closed"] = closed_on <= pd.Timestamp(as_of)
+    found["days"] = (closed_on.where(found["closed"], pd.Timestamp(as_of)) - found["opened_on"]).dt.days
     return found[found["complaints"] > 0]
 
 

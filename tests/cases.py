@@ -87,7 +87,10 @@ def fill(store: Store, rows: pd.DataFrame, *, source: str = SOURCE, full_until: 
         execute = cursor.execute  # type: ignore[attr-defined]
         execute(f"insert into complaints by name select {columns} from rows_to_fill")
         execute(
-            "insert into imports values ($number, $source, 'a.csv', null, $now, $now, 0, 0, 0, 0, 0, 0, '[]', '[]', 0, null)",
+            """
+            insert into imports
+            values ($number, $source, 'a.csv', null, $now, $now, 0, 0, 0, 0, 0, 0, '[]', '[]', 0, null)
+            """,
             {"number": number, "source": source, "now": now},
         )
         execute(

@@ -173,6 +173,15 @@ def test_a_day_without_any_complaint_of_a_large_region_is_a_portal_outage(
     assert empty and empty <= set(zip(outages["region"], outages["day"], strict=True))
 
 
+def test_a_channel_is_silent_on_the_days_of_its_outage(country: DemoCountry, complaints: pd.DataFrame) -> None:
+    truth = pd.read_parquet(country.truth)
+    outages = truth[truth["title"].str.startswith("Сбой выгрузки: ")][["region", "title", "day"]].drop_duplicates()
+    outages["channel"] = outages["title"].str.removeprefix("Сбой выгрузки: ")
+    of_channels = outages[outages["channel"] != "весь регион"]
+    came = complaints.assign(day=complaints["opened_at"].dt.date).merge(of_channels, on=["region", "channel", "day"])
+    assert len(of_channels) > 50 and came.empty
+
+
 def test_events_are_those_that_were_known_on_the_last_day(country: DemoCountry) -> None:
     events = pd.read_csv(country.events, parse_dates=["starts_on", "ends_on", "known_since"])
     assert ",".join(events.columns) == EVENT_COLUMNS

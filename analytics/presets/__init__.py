@@ -236,7 +236,7 @@ def _refuse_repeated_names(columns: dict[str, str], header: Sequence[str]) -> No
 def _propose(header: Sequence[str], sample: Sequence[Sequence[str | None]]) -> Mapping:
     """A mapping by the header's words first, then by the values; `unsure` names what rests on values or on a guess."""
     generic = presets()["any"]
-    values = {name: [row[i] for row in sample if i < len(row) and row[i]] for i, name in enumerate(header)}
+    values = {name: [value for row in sample if i < len(row) and (value := row[i])] for i, name in enumerate(header)}
     columns: dict[str, str] = {}
     for meaning, words in generic.columns.items():
         ranks = {fold(word): rank for rank, word in enumerate(words)}

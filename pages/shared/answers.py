@@ -38,7 +38,7 @@ class Answers:
 
     def setting(self, name: str) -> str | None:
         """What was set on the Data page: home_region, language; None if nothing."""
-        return _remembered("setting", self, name)  # type: ignore[no-any-return]
+        return _remembered("setting", self, name)
 
     def choices(self, meaning: str, parents: tuple[str, ...] = ()) -> list[str]:
         """What can be chosen for a meaning, the most frequent first; of some parents only (regions, topic groups)."""
@@ -57,11 +57,11 @@ class Answers:
 
     def span(self) -> tuple[date | None, date | None]:
         """The first and the last opening day of the store."""
-        return _remembered("span", self)  # type: ignore[no-any-return]
+        return _remembered("span", self)
 
     def last_full_day(self, filters: Filters) -> LastFullDay:
         """Up to which day the data of the chosen places are whole."""
-        return _remembered("last_full_day", self, Filters(regions=filters.regions))  # type: ignore[no-any-return]
+        return _remembered("last_full_day", self, Filters(regions=filters.regions))
 
     def as_of(self, filters: Filters) -> date:
         """The last full day; the last opening day where no import says more."""
@@ -69,26 +69,26 @@ class Answers:
 
     def tiles(self, filters: Filters) -> pd.DataFrame:
         """The six measures of the Overview; see analytics.overview.tiles."""
-        return _remembered("tiles", self, filters, self.as_of(filters))  # type: ignore[no-any-return]
+        return _remembered("tiles", self, filters, self.as_of(filters))
 
     def movers(self, filters: Filters, by: str) -> pd.DataFrame:
         """What rose and what fell; see analytics.overview.movers."""
-        return _remembered("movers", self, filters, self.as_of(filters), by)  # type: ignore[no-any-return]
+        return _remembered("movers", self, filters, self.as_of(filters), by)
 
     def received_and_closed(self, filters: Filters) -> pd.DataFrame:
         """Each day's received and closed, of the period or of 13 weeks if that is longer."""
         as_of = self.as_of(filters)
         first, last = period(filters, as_of)
         wide = replace(filters, first_day=min(first, last - timedelta(days=CONTEXT_DAYS - 1)), last_day=last)
-        return _remembered("received_and_closed", self, wide, as_of)  # type: ignore[no-any-return]
+        return _remembered("received_and_closed", self, wide, as_of)
 
     def completeness(self, filters: Filters, days: int = 28) -> pd.DataFrame:
         """Which of the last days are loaded; see analytics.queries.completeness."""
-        return _remembered("completeness", self, Filters(regions=filters.regions), self.as_of(filters), days)  # type: ignore[no-any-return]
+        return _remembered("completeness", self, Filters(regions=filters.regions), self.as_of(filters), days)
 
     def history(self) -> pd.DataFrame:
         """All imports, the newest first."""
-        return _remembered("history", self)  # type: ignore[no-any-return]
+        return _remembered("history", self)
 
     def can_start_real(self) -> bool:
         """Can a real store be made beside this demo store?"""
