@@ -133,7 +133,8 @@ def _attachment(settings: Settings, *options: str) -> str:
     else:
         Path(settings.store).mkdir(parents=True, exist_ok=True)
         catalogue = f"ducklake:sqlite:{_catalogue(settings)}"
-        options = (*options, "meta_journal_mode 'WAL'", "meta_busy_timeout 5000")
+        patience = int(1000 * min(5.0, settings.retry_seconds))
+        options = (*options, "meta_journal_mode 'WAL'", f"meta_busy_timeout {patience}")
     if not is_url(folder):
         (Path(folder) / "files").mkdir(parents=True, exist_ok=True)
     # Few rows are not kept in the catalogue itself: DuckLake's own repairs of such rows have shown wrong counts

@@ -21,12 +21,14 @@ from analytics.sql import identifier, literal
 FURTHEST_ZONE = timedelta(hours=14)  # somewhere the local clock is as much ahead of UTC
 MACROS = """
 create or replace temp macro local_time(value, formats, own_zone, zone) as
-  case
-    when value is null then null
-    when regexp_matches(value, '\\d[T ]\\d\\d:\\d\\d.*(Z|[+-]\\d\\d(:?\\d\\d)?)\\s*$')
-      then timezone(coalesce(own_zone, zone), try_cast(value as timestamptz))
-    else try_strptime(trim(value), formats)
-  end;
+  coalesce(
+    try_strptime(value, formats),
+    try_strptime(trim(value), formats),  -- only now: trimming costs as much as reading
+    case
+      when regexp_matches(value, '\\d[T ]\\d\\d:\\d\\d.*(Z|[+-]\\d\\d(:?\\d\\d)?)\\s*$')
+        then timezone(coalesce(own_zone, zone), try_cast(value as timestamptz))
+    end
+  );
 create or replace temp macro degrees_of(value) as try_cast(replace(trim(value), ',', '.') as double);
 create or replace temp macro masked(value) as
   regexp_replace(regexp_replace(regexp_replace(value,

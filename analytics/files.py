@@ -56,6 +56,7 @@ def open_documents(path: Path, staging: Path, *, known_columns: Collection[str] 
 
 
 def check_file(path: Path) -> None:
+    """Raise BadInput when there is no such file, or it is a folder."""
     if path.is_dir():
         raise BadInput(
             "directory",

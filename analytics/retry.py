@@ -39,7 +39,7 @@ NEVER = (
     duckdb.SyntaxException,
 )
 AWAY_SECONDS = 5.0  # for a server that starts anew; a page or a command must not hang on one that is gone
-FEWEST_ATTEMPTS = 3  # however long each took
+FEWEST_ATTEMPTS = 2  # however long each took
 LONGEST_PAUSE = 1.0  # seconds
 
 
