@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import sqlite3
 import sys
 from pathlib import Path
 
@@ -18,7 +17,7 @@ from analytics.sql import literal
 SQL_FOLDER = Path(__file__).parent
 CONNECT_SECONDS = 10  # for a PostgreSQL that answers nothing at all
 LOADED_AS = {"sqlite": "sqlite_scanner", "postgres": "postgres_scanner"}
-HAS_TABLES = "select 1 from ducklake_table where table_name = 'store_facts' and end_snapshot is null"
+HAS_TABLES = "select 1 from catalogue.ducklake_table where table_name = 'store_facts' and end_snapshot is null"
 OTHER_DATA_PATH = re.compile(r'does not match existing data path in the catalog "(?P<path>[^"]*)"')
 
 
@@ -55,18 +54,22 @@ def attach(settings: Settings, *, spill: Path) -> duckdb.DuckDBPyConnection:
 
 def store_exists(settings: Settings) -> bool:
     """Is there a store already? Nothing is made. Raises BadInput when a PostgreSQL cannot be reached."""
-    if not settings.remote:
-        return _catalogue(settings).is_file() and _has_tables_in_sqlite(settings)
+    if not settings.remote and not _catalogue(settings).is_file():
+        return False
+    # Not with Python's sqlite3: a second SQLite in a process drops the locks of the first when it closes the file.
+    place = _postgres(settings) if settings.remote else str(_catalogue(settings))
+    scanner = "postgres" if settings.remote else "sqlite"
     connection = duckdb.connect(config=_offline())
     try:
-        _load_extensions(connection, ["postgres"])
-        connection.execute(f"attach {literal(_postgres(settings))} as catalogue (type postgres, read_only)")
-        found = connection.execute("select * from postgres_query('catalogue', $sql)", {"sql": HAS_TABLES})
-        return found.fetchone() is not None
+        _load_extensions(connection, [scanner])
+        connection.execute(f"attach {literal(place)} as catalogue (type {scanner})")
+        return connection.execute(HAS_TABLES).fetchone() is not None
+    except duckdb.CatalogException:
+        return False
     except duckdb.Error as error:
-        if 'relation "ducklake_table" does not exist' in str(error):
-            return False
-        raise unreachable(settings, error) from error
+        if settings.remote:
+            raise unreachable(settings, error) from error
+        return True  # something lies there, whatever it is: opening it says what
     finally:
         connection.close()
 
@@ -136,7 +139,7 @@ def _attachment(settings: Settings, *options: str) -> str:
         patience = int(1000 * min(5.0, settings.retry_seconds))
         options = (*options, "meta_journal_mode 'WAL'", f"meta_busy_timeout {patience}")
     if not is_url(folder):
-        (Path(folder) / "files").mkdir(parents=True, exist_ok=True)
+        Path(folder).mkdir(parents=True, exist_ok=True)
     # Few rows are not kept in the catalogue itself: DuckLake's own repairs of such rows have shown wrong counts
     # (its issues 1084 and 1406), and it is not faster here.
     options = (*options, "data_inlining_row_limit 0")
@@ -155,18 +158,6 @@ def _s3_secret(settings: Settings) -> str:
     if settings.s3_endpoint:  # not Amazon's own: such servers know buckets by path, not by host name
         options += ["url_style 'path'", f"use_ssl {str(not settings.s3_endpoint.startswith('http://')).lower()}"]
     return f"create secret (type s3, {', '.join(options)})"
-
-
-def _has_tables_in_sqlite(settings: Settings) -> bool:
-    connection = sqlite3.connect(_catalogue(settings), timeout=5)
-    try:
-        return connection.execute(HAS_TABLES).fetchone() is not None
-    except sqlite3.OperationalError as error:
-        return "no such table" not in str(error)
-    except sqlite3.DatabaseError:
-        return True  # something lies there, whatever it is: opening it says what
-    finally:
-        connection.close()
 
 
 def _offline() -> dict[str, str | bool | int | float | list[str]]:

@@ -36,8 +36,7 @@ def record_lines(path: Path, found: Found) -> Iterator[np.ndarray]:
     """
     line, rest = 1, b""
     for block in blocks(path):
-        block = rest + block
-        starts, lines, rest = _block_starts(block, line, found)
+        starts, lines, rest = _block_starts(rest + block, line, found)
         line += lines
         yield starts[starts >= found.data_line]
         if len(rest) > MOST_BYTES:
@@ -66,19 +65,11 @@ def _block_starts(block: bytes, line: int, found: Found) -> tuple[np.ndarray, in
     blank = (lengths == 0) | ((lengths == 1) & (array[np.minimum(starts, len(array) - 1)] == 13))
     first_lines = np.concatenate(([0], closing[:-1] + 1))
     _check_swallowed(block, starts, lengths, closing - first_lines, found)
-    return (
-        first_lines[~blank] + line,
-        int(closing[-1]) + 1,
-        block[int(ends[closing[-1]]) + 1 :],
-    )
+    return (first_lines[~blank] + line, int(closing[-1]) + 1, block[int(ends[closing[-1]]) + 1 :])
 
 
 def _check_swallowed(
-    block: bytes,
-    starts: np.ndarray,
-    lengths: np.ndarray,
-    further_lines: np.ndarray,
-    found: Found,
+    block: bytes, starts: np.ndarray, lengths: np.ndarray, further_lines: np.ndarray, found: Found
 ) -> None:
     separator, columns = found.dialect.separator.encode(), len(found.header)
     for position in np.flatnonzero(further_lines):

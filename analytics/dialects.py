@@ -6,20 +6,18 @@ import re
 from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from math import ceil
 from statistics import median
 
 from analytics.documents import Row, known_hits
 from analytics.records import Dialect, Record, read_records
 
-SEPARATORS = (
-    "\t",
-    ";",
-    "|",
-    ",",
-)  # the comma last: it is the one that texts are full of
+SEPARATORS = ("\t", ";", "|", ",")  # the comma last: it is the one that texts are full of
 HEADER_WITHIN = 50  # rows
+SEVERAL = 3  # records
 SCORED_ROWS = 500
+FULL_ENOUGH = 0.75  # of the cells that are usually filled
 DATE = re.compile(r"\s*(\d{4}[./-]\d{1,2}[./-]\d{1,2}|\d{1,2}[./-]\d{1,2}[./-]\d{2,4})\b")
 NUMBER = re.compile(r"\s*[+-]?\d[\d\s.,]*")
 LONGEST_NAME = 300  # characters of a column name
@@ -38,23 +36,36 @@ class Found:
 
 def find_dialect(lines: Sequence[bytes], known_columns: Collection[str]) -> Found | None:
     """The dialect under which the first lines agree most on their number of columns; None: there is no header."""
-    candidates = [Dialect(separator, '"') for separator in SEPARATORS]
-    if any(b'"' in line for line in lines):
-        candidates += [Dialect(separator, None) for separator in SEPARATORS]
     best: tuple[tuple, Found] | None = None
-    for dialect in candidates:
-        scored = _try_dialect(lines, dialect, known_columns)
+    for separator in SEPARATORS:
+        records = _first_records(lines, Dialect(separator, '"'))
+        quote = None if _quotes_are_plain_signs(records) else '"'
+        if quote is None:
+            records = _first_records(lines, Dialect(separator, None))
+        scored = _score(records, Dialect(separator, quote), known_columns)
         if scored and (best is None or scored[0] > best[0]):
             best = scored
     return best[1] if best else None
 
 
-def _try_dialect(lines: Sequence[bytes], dialect: Dialect, known: Collection[str]) -> tuple[tuple, Found] | None:
-    records: list[Record] = []
-    for record in read_records(lines, dialect, columns=None):
-        records.append(record)
-        if len(records) == SCORED_ROWS:
-            break
+def _first_records(lines: Sequence[bytes], dialect: Dialect) -> list[Record]:
+    return list(islice(read_records(lines, dialect, columns=None), SCORED_ROWS))
+
+
+def _quotes_are_plain_signs(records: Sequence[Record]) -> bool:
+    """Do most records that hold a quote, and several, make no sense if it encloses a text?"""
+    quoted = sum(1 for record in records if b'"' in record.raw)
+    broken = sum(1 for record in records if record.reason == "broken_quote")
+    return broken >= SEVERAL and broken * 2 > quoted
+
+
+def has_columns(lines: Sequence[bytes]) -> bool:
+    """Does any separator stand in most of the first lines?"""
+    full = [line for line in lines if line.strip()]
+    return any(sum(separator.encode() in line for line in full) * 2 > len(full) for separator in SEPARATORS)
+
+
+def _score(records: Sequence[Record], dialect: Dialect, known: Collection[str]) -> tuple[tuple, Found] | None:
     rows = [[] if record.reason else record.cells(dialect) for record in records]
     widths = Counter(len(row) for row in rows if len(row) > 1)
     if not widths:
@@ -66,22 +77,17 @@ def _try_dialect(lines: Sequence[bytes], dialect: Dialect, known: Collection[str
     header = list(rows[position])
     while len(header) > width and not header[-1].strip():
         header.pop()
-    after = records[position + 1].line if position + 1 < len(records) else len(lines) + 1
+    after = records[position + 1].line if position + 1 < len(records) else records[position].line + 1
     found = Found(dialect, header, records[position].line, after)
     share = widths[len(header)] / len(rows)
-    return (
-        known_hits(header, known),
-        round(share, 2),
-        len(header),
-        dialect.quote is not None,
-    ), found
+    return (known_hits(header, known), round(share, 2), len(header)), found
 
 
 def find_header(rows: Sequence[Sequence[str | None]], known_columns: Collection[str]) -> int | None:
     """Which of the first rows holds the column names; None: no row does.
 
-    The row with the most known names (two at least), else the first that is not much emptier than the rows of the
-    file (titles are) and does not look like data: better refuse a file than lose its first row.
+    The row with the most known names (two at least), else the first that is about as full as the rows of the file are
+    (titles are not); if that one looks like data there is none: better refuse a file than lose its first row.
     """
     first = rows[:HEADER_WITHIN]
     hits = [known_hits(row, known_columns) for row in first]
@@ -89,11 +95,8 @@ def find_header(rows: Sequence[Sequence[str | None]], known_columns: Collection[
         return hits.index(max(hits))
     filled = [sum(1 for cell in row if cell and cell.strip()) for row in rows]
     usual = median([count for count in filled if count > 1] or [0])
-    enough = max(2, ceil(usual / 2))
-    position = next(
-        (index for index, count in enumerate(filled[:HEADER_WITHIN]) if count >= enough),
-        None,
-    )
+    enough = max(2, ceil(FULL_ENOUGH * usual))
+    position = next((index for index, count in enumerate(filled[:HEADER_WITHIN]) if count >= enough), None)
     return None if position is None or looks_like_data(first[position]) else position
 
 

@@ -75,22 +75,9 @@ class Document(ABC):
     header: list[str]
     sample: list[Row]
 
-    def __init__(
-        self,
-        file: Path,
-        name: str,
-        layout: Layout,
-        *,
-        header: list[str],
-        sample: list[Row],
-    ) -> None:
-        self.file, self.name, self.layout, self.header, self.sample = (
-            file,
-            name,
-            layout,
-            header,
-            sample,
-        )
+    def __init__(self, file: Path, name: str, layout: Layout, *, header: list[str], sample: list[Row]) -> None:
+        _check_width(header, name)
+        self.file, self.name, self.layout, self.header, self.sample = file, name, layout, header, sample
 
     def stage(self, columns: Sequence[str], report: Report | None = None) -> Staged:
         """Write the named columns of every readable row to Parquet; the rows read are `rows + len(broken)`.
@@ -144,6 +131,18 @@ def unique_header(cells: Sequence[str | None]) -> list[str]:
     return names
 
 
+def _check_width(header: Sequence[str], name: str) -> None:
+    if len(header) < 2:
+        raise one_column(name)
+    if len(header) > MOST_COLUMNS:
+        raise BadInput(
+            "too_many_columns",
+            "{file} has more than {limit} columns: export it as a plain table.",
+            file=name,
+            limit=MOST_COLUMNS,
+        )
+
+
 def known_hits(cells: Sequence[str | None], known_columns: Collection[str]) -> int:
     """How many cells are known column names."""
     return sum(1 for cell in cells if cell and " ".join(cell.split()).lower() in known_columns)
@@ -170,26 +169,26 @@ def check_broken(broken: Collection[BrokenRow], name: str) -> None:
 def no_header(name: str) -> BadInput:
     """No row of the file looks like column names."""
     return BadInput(
-        "no_header",
-        "{file} has no row with column names among its first 50: export it with a header.",
+        "no_header", "{file} has no row with column names among its first 50: export it with a header.", file=name
+    )
+
+
+def one_column(name: str) -> BadInput:
+    """Nothing can be told from a single column; mostly the separator is an unknown one."""
+    return BadInput(
+        "one_column",
+        "{file} has only one column: export it with a comma, a semicolon or a tab between the columns.",
         file=name,
     )
 
 
 def no_data(name: str) -> BadInput:
     """The file has column names, but nothing under them."""
-    return BadInput(
-        "no_data",
-        "{file} has a header but no rows under it: export it again.",
-        file=name,
-    )
+    return BadInput("no_data", "{file} has a header but no rows under it: export it again.", file=name)
 
 
 def not_a_table(name: str, kind: str) -> BadInput:
     """The file is something else, `kind`, under whatever name."""
     return BadInput(
-        "not_a_table",
-        "{file} is not a table but a {kind}: export it as CSV or XLSX.",
-        file=name,
-        kind=kind,
+        "not_a_table", "{file} is not a table but a {kind}: export it as CSV or XLSX.", file=name, kind=kind
     )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import codecs
 import math
+import re
+from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -16,10 +18,10 @@ import pyarrow as pa
 from analytics.documents import new_path, not_a_table
 
 BLOCK = 1 << 18
-LETTERS_FROM = 64  # blocks
+LETTERS_FROM = 4  # blocks
 HEAD = 1 << 16
 REPLACEMENT = "\ufffd"
-NUMERO = 0xB9  # the sign № in cp1251, which stands in files without any Russian letter
+NUMERO = b"\xb9"  # the sign № in cp1251, which stands in files without any Russian letter
 MOST_BROKEN_SHARE = 0.05  # of the letters beyond ASCII; more broken ones and the file is not UTF-8
 MOST_CONTROL_SHARE = 0.02  # of the first bytes; more of them and the file is no text
 BYTE_ORDER_MARKS = (
@@ -29,37 +31,13 @@ BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
+CAPITAL_COST, SWAPPED_COST = 0.5, 3.0  # of log-likelihood
+SWAPPED_CASE = re.compile("[а-яё][А-ЯЁ]")
 # How often each letter stands in a thousand letters of Russian text.
 RUSSIAN_LETTERS = dict(
     zip(
         "оеаинтсрвлкмдпуяыьгзбчйхжшюцщэфъё",
-        (
-            110,
-            84,
-            80,
-            74,
-            67,
-            63,
-            55,
-            47,
-            45,
-            44,
-            35,
-            32,
-            30,
-            28,
-            26,
-            20,
-            19,
-            17,
-            17,
-            16,
-            16,
-            14,
-            12,
-            10,
-            9,
-        )
+        (110, 84, 80, 74, 67, 63, 55, 47, 45, 44, 35, 32, 30, 28, 26, 20, 19, 17, 17, 16, 16, 14, 12, 10, 9)
         + (7, 6, 5, 4, 3, 3, 1, 1),
         strict=True,
     )
@@ -111,7 +89,7 @@ def as_utf8(path: Path, staging: Path, *, name: str) -> Utf8File:
         _check_text(head, name)
     if encoding in (None, "utf-8-sig"):
         counts, broken = _scan(path)
-        if broken == 0 and not counts.has_nulls and (counts.newlines or not counts.has_returns):
+        if broken == 0 and not counts.has_nulls and not (counts.has_returns and _lines_end_with_returns(path)):
             return Utf8File(path, encoding or "utf-8", counts.newlines, counts.has_quotes, 0)
         if broken is None and encoding is None:
             encoding = _one_byte_encoding(path)
@@ -127,7 +105,8 @@ def _unmarked_utf16(head: bytes) -> str | None:
     even, odd = head[0::2].count(0), head[1::2].count(0)
     if max(even, odd) < max(2, len(head) // 100) or min(even, odd) * 4 > max(even, odd):
         return None
-    return "utf-16-le" if odd > even else "utf-16-be"
+    encoding = "utf-16-le" if odd > even else "utf-16-be"
+    return encoding if any(end in head.decode(encoding, "replace") for end in "\n\r") else None
 
 
 def _check_text(head: bytes, name: str) -> None:
@@ -214,29 +193,27 @@ def _broken_characters(block: bytes) -> tuple[int, int]:
 
 
 def _one_byte_encoding(path: Path) -> str:
-    """cp1251, cp1252, cp866 or koi8-r, by the letters of the first 16 MB."""
-    seen, joined = np.zeros(256, np.int64), 0
-    for block in islice(blocks(path), LETTERS_FROM):
-        array = np.frombuffer(block, np.uint8)
-        seen += np.bincount(array, minlength=256)
-        high = array >= 0x80
-        joined += int(np.count_nonzero(high[1:] & high[:-1]))
-    if not seen[0xC0:].any() and not joined:
-        return "cp1251" if seen[NUMERO] else "cp1252"
+    """cp1251, cp1252, cp866 or koi8-r, by the letters of the first blocks that hold any."""
+    high = (bytes(block) for block in blocks(path) if not bytes(block).isascii())
+    text = b" ".join(b"".join(islice(high, LETTERS_FROM)).translate(None, bytes(range(0x30, 0x40))).split())
+    array = np.frombuffer(text, np.uint8) >= 0x80
+    joined = int(np.count_nonzero(array[1:] & array[:-1]))
+    if not joined and NUMERO in text:
+        return "cp1251"
     # Cyrillic letters stand side by side, the accented ones of western languages alone among plain ones.
-    if joined < 0.4 * int(seen[0x80:].sum()):
+    if joined < 0.4 * int(np.count_nonzero(array)):
         return "cp1252"
-    return max(("cp1251", "cp866", "koi8-r"), key=lambda encoding: _russian_likeness(seen, encoding))
+    return max(("cp1251", "cp866", "koi8-r"), key=lambda encoding: _russian_likeness(text.decode(encoding, "replace")))
 
 
-def _russian_likeness(seen: np.ndarray, encoding: str) -> float:
-    """Log-likelihood of the bytes beyond ASCII as Russian text in this encoding."""
+def _russian_likeness(text: str) -> float:
+    """Log-likelihood of the signs beyond ASCII as Russian text; a capital after a small letter is a bad sign."""
     total = 0.0
-    for value in range(0x80, 0x100):
-        letter = bytes([value]).decode(encoding, "replace")
-        share = RUSSIAN_LETTERS.get(letter.lower(), 0.05) / 1000
-        total += float(seen[value]) * math.log(share if letter == letter.lower() else share / 10)
-    return total
+    for sign, count in Counter(text).items():
+        if sign >= "\x80":
+            total += count * math.log(RUSSIAN_LETTERS.get(sign.lower(), 0.05) / 1000)
+            total -= count * CAPITAL_COST * sign.isupper()
+    return total - SWAPPED_COST * len(SWAPPED_CASE.findall(text))
 
 
 def _transcode(path: Path, target: Path, encoding: str) -> Utf8File:
@@ -254,9 +231,16 @@ def _transcode(path: Path, target: Path, encoding: str) -> Utf8File:
                 replaced += text.count(REPLACEMENT) - (block.count(REPLACEMENT.encode()) if "utf-8" in encoding else 0)
             counts.add(utf8)
             out.write(utf8)
-    if counts.has_returns and not counts.newlines:
-        counts.newlines = _end_lines(target)
+    if counts.has_returns and _lines_end_with_returns(target):
+        counts.newlines += _end_lines(target)
     return Utf8File(target, encoding, counts.newlines, counts.has_quotes, max(0, replaced))
+
+
+def _lines_end_with_returns(path: Path) -> bool:
+    """Is it the way of old Macs? Line feeds may still stand in its quoted texts."""
+    with path.open("rb") as handle:
+        head = handle.read(HEAD)
+    return head.count(b"\r") - head.count(b"\r\n") > head.count(b"\n")
 
 
 def _end_lines(path: Path) -> int:

@@ -31,7 +31,7 @@ def headline(tiles: pd.DataFrame, movers: pd.DataFrame, last_full_day: LastFullD
     - nothing_loaded (then nothing else); nothing_received (no complaint in the period)
     - thin: value (complaints; so few that changes say little, none are told)
     - received_rose, received_fell: value, usual, share (of the usual, above 0); told when outside the expected band
-    - received_as_usual: value, usual; received: value (no usual is known)
+    - received_as_usual: value, usual; received: value (no usual or no band is known)
     - mover_rose, mover_fell: names (column -> name, such as {"region": …, "municipality": …}), now, usual, share (of
       the usual, above 0), probability; mover_new (there were none): names, now, probability
     - overdue: value (share); overdue_rose, overdue_fell: value, usual (shares); only when deadlines are known
@@ -57,7 +57,7 @@ def headline(tiles: pd.DataFrame, movers: pd.DataFrame, last_full_day: LastFullD
 
 def _received(tile: pd.Series) -> Sentence:
     direction = _direction(tile)
-    if pd.isna(tile["usual"]):
+    if pd.isna(tile["usual"]) or pd.isna(tile["usual_high"]):
         return Sentence("received", {"value": int(tile["value"])})
     values = {"value": int(tile["value"]), "usual": float(tile["usual"])}
     if direction is None:

@@ -16,19 +16,7 @@ from analytics.text_files import open_text
 
 __all__ = ["BrokenRow", "Document", "Layout", "Staged", "check_file", "open_documents"]
 
-DATA_ENDINGS = (
-    ".csv",
-    ".tsv",
-    ".xlsx",
-    ".xlsm",
-    ".xlsb",
-    ".xls",
-    ".ods",
-    ".parquet",
-    ".json",
-    ".jsonl",
-    ".ndjson",
-)
+DATA_ENDINGS = (".csv", ".tsv", ".xlsx", ".xlsm", ".xlsb", ".xls", ".ods", ".parquet", ".json", ".jsonl", ".ndjson")
 WITHOUT_ROWS = ("no_data", "empty_file")
 
 
@@ -58,24 +46,16 @@ def open_documents(path: Path, staging: Path, *, known_columns: Collection[str] 
 def check_file(path: Path) -> None:
     """Raise BadInput when there is no such file, or it is a folder."""
     if path.is_dir():
-        raise BadInput(
-            "directory",
-            "{file} is a folder: give the files inside it.",
-            file=path.name or str(path),
-        )
+        raise BadInput("directory", "{file} is a folder: give the files inside it.", file=path.name or str(path))
     if not path.is_file():
-        raise BadInput(
-            "missing_file",
-            "{file} does not exist: check the name and the folder.",
-            file=str(path),
-        )
+        raise BadInput("missing_file", "{file} does not exist: check the name and the folder.", file=str(path))
 
 
 def _open(path: Path, unpacked: Unpacked, staging: Path, known: frozenset[str]) -> list[Document]:
-    name, member = unpacked.name, unpacked.member
-    if unpacked.kind == "sheets":
+    name, member, kind = unpacked.name, unpacked.member, unpacked.kind()
+    if kind == "sheets":
         return open_sheets(path, unpacked.path, staging, name=name, member=member, known_columns=known)
-    if unpacked.kind == "parquet":
+    if kind == "parquet":
         return [open_parquet(path, unpacked.path, staging, name=name, member=member)]
     text = as_utf8(unpacked.path, staging, name=name)
     if looks_like_json(text.path):
@@ -85,6 +65,6 @@ def _open(path: Path, unpacked: Unpacked, staging: Path, known: frozenset[str]) 
 
 def _optional(unpacked: Unpacked, error: BadInput) -> bool:
     """May this member of a zip be passed over? One without rows, and one that is no export by its name."""
-    if unpacked.member is None:
+    if unpacked.member is None or error.code == "nested_archive":
         return False
     return error.code in WITHOUT_ROWS or not unpacked.member.lower().endswith(DATA_ENDINGS)

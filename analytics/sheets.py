@@ -9,23 +9,12 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
-from python_calamine import (
-    CalamineWorkbook,
-    PasswordError,
-    SheetTypeEnum,
-    SheetVisibleEnum,
-)
+from python_calamine import CalamineWorkbook, PasswordError, SheetTypeEnum, SheetVisibleEnum
 
-from analytics.archives import check_workbook, encrypted
+from analytics.archives import check_workbook
 from analytics.dialects import SCORED_ROWS, find_header
-from analytics.documents import (
-    Document,
-    Layout,
-    known_hits,
-    no_data,
-    no_header,
-    unique_header,
-)
+from analytics.documents import Document, Layout, known_hits, no_data, no_header, unique_header
+from analytics.kinds import encrypted
 from analytics.parts import Parts, PartsDocument
 
 EXACT_INTEGERS = 2.0**53
@@ -44,13 +33,7 @@ class _Table:
 
 
 def open_sheets(
-    file: Path,
-    path: Path,
-    staging: Path,
-    *,
-    name: str,
-    member: str | None,
-    known_columns: Collection[str],
+    file: Path, path: Path, staging: Path, *, name: str, member: str | None, known_columns: Collection[str]
 ) -> list[Document]:
     """A document for each table of the workbook; sheets with the same header (Excel splits at a million rows) are one.
 
@@ -68,10 +51,7 @@ def open_sheets(
         header = _without_empty_end(cells)
         table = tables.setdefault(header, _Table(sheet, hidden, header_row, header, Parts(staging)))
         for row, cells in chain(first[position + 1 :], rows):
-            table.parts.add(
-                row,
-                {column: cell for column, cell in enumerate(cells) if cell is not None},
-            )
+            table.parts.add(row, {column: cell for column, cell in enumerate(cells) if cell is not None})
     if not tables:
         raise no_header(name)
     kept = _most_likely([table for table in tables.values() if table.parts.rows], known_columns)
@@ -88,11 +68,7 @@ def _sheets(path: Path, name: str) -> Iterator[tuple[str, bool, Iterator[SheetRo
         raise encrypted(name) from error
     for sheet in workbook.sheets_metadata:
         if sheet.typ == SheetTypeEnum.WorkSheet:
-            yield (
-                sheet.name,
-                sheet.visible != SheetVisibleEnum.Visible,
-                _rows(workbook, sheet.name),
-            )
+            yield (sheet.name, sheet.visible != SheetVisibleEnum.Visible, _rows(workbook, sheet.name))
 
 
 def _rows(workbook: CalamineWorkbook, sheet: str) -> Iterator[SheetRow]:

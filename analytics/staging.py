@@ -61,22 +61,24 @@ def copy_to_parquet(
 
     def run() -> int:
         sql = f"copy ({query}) to {literal(str(target))} (format parquet)"
-        return int(connection.execute(sql, list(parameters)).fetchone()[0])
+        return int(connection.execute(sql, list(parameters)).fetchall()[0][0])
 
     return with_progress(run, connection, report)
 
 
 def with_progress(
-    work: Callable[[], int],
-    connection: duckdb.DuckDBPyConnection,
-    report: Callable[[float], None],
+    work: Callable[[], int], connection: duckdb.DuckDBPyConnection, report: Callable[[float], None]
 ) -> int:
     """Do the work beside, and report in the caller's thread (a page may only be drawn from its own)."""
     with ThreadPoolExecutor(1) as pool:
         future: Future[int] = pool.submit(work)
-        while not future.done():
-            wait([future], timeout=LOOK_EVERY)
-            share = connection.query_progress()
-            if 0 <= share <= 100:
-                report(share / 100)
+        try:
+            while not future.done():
+                wait([future], timeout=LOOK_EVERY)
+                share = connection.query_progress()
+                if 0 <= share <= 100:
+                    report(share / 100)
+        except BaseException:
+            connection.interrupt()
+            raise
         return future.result()

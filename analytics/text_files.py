@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from itertools import islice
 from pathlib import Path
+from typing import BinaryIO
 
 import duckdb
+import numpy as np
+import pyarrow.parquet as pq
 
 from analytics.counting import count_records, record_lines
-from analytics.dialects import Found, blank_to_none, find_dialect
+from analytics.dialects import Found, blank_to_none, find_dialect, has_columns
 from analytics.documents import (
     SAMPLE_ROWS,
     BrokenRow,
@@ -26,40 +28,32 @@ from analytics.documents import (
     no_data,
     no_header,
     not_a_table,
+    one_column,
     unique_header,
 )
 from analytics.encodings import Utf8File
 from analytics.errors import BadInput
-from analytics.records import Record, join_fields, read_records
+from analytics.kinds import empty
+from analytics.records import MOST_BYTES, Record, join_fields, read_records
 from analytics.staging import connect, copy_to_parquet, identifier, not_blank
 
 HEAD = 1 << 20
 LONGEST_RECORD = 2_000_000  # bytes, the most that DuckDB takes by itself; read_records allows fewer
+CUT_LINE = MOST_BYTES + 2  # what follows on the same line is passed over, the line being too long anyway
+TELL_EVERY = 1 << 22  # bytes
 MENDING_SHARE = 0.6  # of the time, when a file has to be mended
 
 
 def open_text(
-    file: Path,
-    text: Utf8File,
-    staging: Path,
-    *,
-    name: str,
-    member: str | None,
-    known_columns: Collection[str],
+    file: Path, text: Utf8File, staging: Path, *, name: str, member: str | None, known_columns: Collection[str]
 ) -> Document:
     """The document of delimited text; raises BadInput when it has no header or no data."""
-    found = find_dialect(_head_lines(text, name), known_columns)
+    lines = _head_lines(text, name)
+    found = find_dialect(lines, known_columns)
     if found is None:
-        raise no_header(name)
+        raise no_header(name) if has_columns(lines) else one_column(name)
     dialect = found.dialect
-    layout = Layout(
-        "csv",
-        text.encoding,
-        dialect.separator,
-        dialect.quote,
-        found.header_line,
-        member=member,
-    )
+    layout = Layout("csv", text.encoding, dialect.separator, dialect.quote, found.header_line, member=member)
     return TextDocument(file, name, layout, text=text, found=found, staging=staging)
 
 
@@ -72,6 +66,8 @@ def _head_lines(text: Utf8File, name: str) -> list[bytes]:
     lines = [line + b"\n" for line in lines]
     if last and len(head) < HEAD:
         lines.append(last)
+    if not head.strip(b"\xef\xbb\xbf \t\r\n"):
+        raise empty(name)
     if not lines:
         raise not_a_table(name, "text without line ends")
     return lines
@@ -80,34 +76,23 @@ def _head_lines(text: Utf8File, name: str) -> list[bytes]:
 class TextDocument(Document):
     """A delimited text file, as UTF-8 in `text`."""
 
-    def __init__(
-        self,
-        file: Path,
-        name: str,
-        layout: Layout,
-        *,
-        text: Utf8File,
-        found: Found,
-        staging: Path,
-    ) -> None:
+    def __init__(self, file: Path, name: str, layout: Layout, *, text: Utf8File, found: Found, staging: Path) -> None:
         self._text, self._found, self._staging = text, found, staging
         self._width = len(found.header)
         super().__init__(file, name, layout, header=unique_header(found.header), sample=[])
-        self.sample = self._first_rows()
+        self.sample, self._known_broken = self._first_rows()
 
-    def _first_rows(self) -> list[Row]:
-        broken = 0
+    def _first_rows(self) -> tuple[list[Row], bool]:
+        """The sample, and whether there are broken rows among it."""
+        sample: list[Row] = []
+        broken = False
         with self._records() as records:
-
-            def good() -> Iterator[Row]:
-                nonlocal broken
-                for record in records:
-                    if record.reason:
-                        broken += 1
-                        continue
-                    yield blank_to_none(record.cells(self._found.dialect))
-
-            sample = list(islice(good(), SAMPLE_ROWS))
+            for record in records:
+                broken = broken or bool(record.reason)
+                if not record.reason:
+                    sample.append(blank_to_none(record.cells(self._found.dialect)))
+                if len(sample) == SAMPLE_ROWS:
+                    break
         if not sample and broken:
             raise BadInput(
                 "no_readable_rows",
@@ -116,7 +101,7 @@ class TextDocument(Document):
             )
         if not sample:
             raise no_data(self.name)
-        return sample
+        return sample, broken
 
     @contextmanager
     def _records(self, report: Report | None = None) -> Iterator[Iterator[Record]]:
@@ -132,7 +117,8 @@ class TextDocument(Document):
             )
 
     def _stage(self, columns: list[str], report: Report) -> Staged:
-        return self._stage_clean(columns, report) or self._stage_mended(columns, report)
+        clean = None if self._known_broken else self._stage_clean(columns, report)
+        return clean or self._stage_mended(columns, report)
 
     def _stage_clean(self, columns: list[str], report: Report) -> Staged | None:
         """Let DuckDB read the file as it stands; None unless it finds exactly the rows that we count."""
@@ -140,13 +126,7 @@ class TextDocument(Document):
         with ThreadPoolExecutor(1) as beside:
             counting = beside.submit(count_records, self._text, self._found, blank_lines=False)
             try:
-                rows = self._copy(
-                    self._text.path,
-                    self._found.data_line - 1,
-                    columns,
-                    target=target,
-                    report=report,
-                )
+                rows = self._copy(self._text.path, self._found.data_line - 1, columns, target=target, report=report)
             except duckdb.Error:
                 rows = -1
         agreed = rows == counting.result() or (
@@ -163,11 +143,7 @@ class TextDocument(Document):
         broken, numbering = self._mend(clean, lambda share: report(share * MENDING_SHARE))
         target = new_path(self._staging, ".parquet")
         rows = self._copy(
-            clean,
-            0,
-            columns,
-            target=target,
-            report=lambda share: report(MENDING_SHARE + share * (1 - MENDING_SHARE)),
+            clean, 0, columns, target=target, report=lambda share: report(MENDING_SHARE + share * (1 - MENDING_SHARE))
         )
         clean.unlink()
         if rows != numbering.records:
@@ -185,29 +161,19 @@ class TextDocument(Document):
               nullstr = '', allow_quoted_nulls = true, compression = 'none', encoding = 'utf-8', comment = '',
               max_line_size = {LONGEST_RECORD})"""
         quote = self._found.dialect.quote or ""
-        parameters = [
-            str(path),
-            dict.fromkeys(names, "VARCHAR"),
-            self._found.dialect.separator,
-            quote,
-            quote,
-            skip,
-        ]
+        parameters = [str(path), dict.fromkeys(names, "VARCHAR"), self._found.dialect.separator, quote, quote, skip]
         with connect(self._staging) as connection:
             return copy_to_parquet(connection, query, parameters, target=target, report=report)
 
     def _sample_agrees(self, target: Path, columns: list[str]) -> bool:
         positions = [self.header.index(column) for column in columns]
-        with connect(self._staging) as connection:
-            rows = connection.execute("select * from read_parquet(?) limit ?", [str(target), SAMPLE_ROWS]).fetchall()
-        return [list(row) for row in rows] == [[row[position] for position in positions] for row in self.sample]
+        first = next(pq.ParquetFile(target).iter_batches(SAMPLE_ROWS))
+        found = zip(*(column.to_pylist() for column in first.columns), strict=True)
+        expected = [tuple(row[position] for position in positions) for row in self.sample]
+        return list(found)[:SAMPLE_ROWS] == expected
 
     def _mend(self, clean: Path, report: Report) -> tuple[list[BrokenRow], _Numbering]:
-        dialect, numbering, broken = (
-            self._found.dialect,
-            _Numbering(),
-            list[BrokenRow](),
-        )
+        dialect, numbering, broken = self._found.dialect, _Numbering(), list[BrokenRow]()
         with self._records(report) as records, clean.open("wb") as out:
             for record in records:
                 if record.reason:
@@ -223,15 +189,13 @@ class TextDocument(Document):
         return broken, numbering
 
     def _lines_of_clean(self, records: Sequence[int]) -> list[int]:
-        wanted, found, before = sorted(set(records)), dict[int, int](), 0
+        wanted = np.unique(np.asarray(records, np.int64))
+        found, before = np.zeros(len(wanted), np.int64), 0
         for starts in record_lines(self._text.path, self._found):
-            while wanted and wanted[0] <= before + len(starts):
-                found[wanted[0]] = int(starts[wanted[0] - before - 1])
-                wanted.pop(0)
+            here = (wanted > before) & (wanted <= before + len(starts))
+            found[here] = starts[wanted[here] - before - 1]
             before += len(starts)
-            if not wanted:
-                break
-        return [found[record] for record in records]
+        return found[np.searchsorted(wanted, np.asarray(records, np.int64))].tolist()
 
 
 class _Numbering:
@@ -252,12 +216,15 @@ class _Numbering:
         return [record + self._distance[bisect_right(self._from, record) - 1] for record in records]
 
 
-def _told(handle: Iterator[bytes], size: int, report: Callable[[float], None] | None) -> Iterator[bytes]:
-    """The lines of the file, telling now and then how far we are."""
-    done, next_told = 0, 1 << 22
-    for line in handle:
+def _told(handle: BinaryIO, size: int, report: Report | None) -> Iterator[bytes]:
+    """The lines of the file, endless ones cut, telling now and then how far we are."""
+    done = told = 0
+    while line := handle.readline(CUT_LINE):
         done += len(line)
-        if done >= next_told and report:
-            next_told = done + (1 << 22)
-            report(min(1.0, done / size))
         yield line
+        while len(line) == CUT_LINE and not line.endswith(b"\n"):
+            line = handle.readline(CUT_LINE)
+            done += len(line)
+        if report and done - told > TELL_EVERY:
+            told = done
+            report(min(1.0, done / size))

@@ -53,7 +53,8 @@ def any_settings(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Set
 @pytest.fixture(scope="session")
 def new_database() -> Iterator[Callable[[], str]]:
     """A PostgreSQL server of our own on the loopback address; each call makes a database and answers its URL."""
-    tools = Path(os.environ.get("POSTGRES_BIN") or _postgres_tools())
+    # Resolved: some systems link only part of the tools into the path.
+    tools = (Path(os.environ.get("POSTGRES_BIN") or _postgres_tools()) / "initdb").resolve().parent
     folder = Path(tempfile.mkdtemp(prefix="forerunner-postgres-"))
     as_user: dict[str, object] = {}
     if os.getuid() == 0:  # PostgreSQL refuses to run as root

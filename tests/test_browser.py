@@ -17,7 +17,7 @@ from pathlib import Path
 from urllib.parse import parse_qs, quote, urlsplit
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Error, Page, expect, sync_playwright
 
 from tests.countries import REGIONS, make_store, write_export
 
@@ -96,8 +96,9 @@ def visit(chromium: Browser) -> Iterator[Callable[..., Watched]]:
         watched = Watched(context.new_page())
         host = urlsplit(address).netloc
         watched.page.on("request", lambda request: _note_outside(request.url, host, watched))
-        watched.page.on("pageerror", lambda error: watched.complaints.append(str(error)))
-        watched.page.on("console", lambda message: _note_error(message.type, message.text, message.location, watched))
+        watched.page.on("pageerror", lambda error: _note_crash(error, watched))
+        watched.page.on("console", lambda message: _note_error(message, watched))
+        watched.page.on("websocket", lambda socket: _note_outside(socket.url, host, watched))
         contexts.append(context)
         seen.append(watched)
         watched.page.goto(address)
@@ -117,9 +118,13 @@ def _note_outside(url: str, host: str, watched: Watched) -> None:
         watched.outside.append(url)
 
 
-def _note_error(kind: str, words: str, location: dict[str, object], watched: Watched) -> None:
-    if kind == "error" and not STREAMLIT_LOOKS_FOR_ITS_ROOT.search(str(location.get("url", ""))):
-        watched.complaints.append(words)
+def _note_crash(error: Error, watched: Watched) -> None:
+    watched.complaints.append(str(error))
+
+
+def _note_error(message: ConsoleMessage, watched: Watched) -> None:
+    if message.type == "error" and not STREAMLIT_LOOKS_FOR_ITS_ROOT.search(message.location["url"]):
+        watched.complaints.append(message.text)
 
 
 @pytest.fixture(scope="module")
@@ -206,6 +211,16 @@ def test_filters_are_kept_across_pages_and_reload(country: str, visit: Callable[
     assert filters_of(page) == {"region": ["Tula Oblast"], "period": ["Last 28 days"]}
 
 
+def test_the_browsers_way_back_leads_to_the_view_that_was_left(country: str, visit: Callable[..., Watched]) -> None:
+    page = visit(f"{country}/?region=Tula+Oblast").page
+    expect(page.get_by_test_id("stMetric").first).to_contain_text("63")
+    page.get_by_role("link", name="Data", exact=False).click()
+    expect(page.get_by_role("heading", name="What did we load, and can I trust it?")).to_be_visible()
+    page.go_back()
+    expect(page.get_by_test_id("stMetric").first).to_contain_text("63")
+    assert filters_of(page) == {"region": ["Tula Oblast"]}
+
+
 def test_a_choice_changes_numbers_and_address_and_reset_takes_it_back(
     country: str, visit: Callable[..., Watched]
 ) -> None:
@@ -213,6 +228,7 @@ def test_a_choice_changes_numbers_and_address_and_reset_takes_it_back(
     expect(page.get_by_test_id("stMetric").first).to_contain_text("294")
     page.get_by_test_id("stMultiSelect").filter(has_text="Region").locator("input").fill("Ryazan")
     page.keyboard.press("Enter")
+    page.keyboard.press("Escape")
     expect(page.get_by_test_id("stMetric").first).to_contain_text("63")
     assert filters_of(page) == {"region": ["Ryazan Oblast"]}
     expect(page.get_by_test_id("stMultiSelect").filter(has_text="Municipality")).to_be_visible()

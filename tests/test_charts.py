@@ -107,6 +107,7 @@ def test_bars_start_at_zero_and_the_readers_period_stands_out() -> None:
     assert figure.layout.yaxis.rangemode == "tozero"
     assert (received.name, closed.name) == ("Received, average of 7 days", "Closed, average of 7 days")
     assert received.y[-1] == 88.0  # of 85 to 91
+    assert all(math.isnan(value) for value in received.y[:6])  # not seven days yet
     assert closed.line.dash != received.line.dash
 
 

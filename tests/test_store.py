@@ -6,8 +6,8 @@ import multiprocessing
 import os
 import shutil
 import socket
-import sqlite3
-import threading
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -17,7 +17,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from conftest import NOW
+from conftest import NOW, ROOT
 from making import incidents
 
 from analytics import catalogue, schema
@@ -60,8 +60,6 @@ def test_an_import_that_began_before_the_demo_country_came_is_refused(store: Sto
     file = incidents(tmp_path / "a.csv", [{}])
 
     def demo_comes(share: float, name: str) -> None:
-        with sqlite_of(store) as catalogue_file:
-            assert catalogue_file.exists()
         store.write(lambda cursor: cursor.execute("update store_facts set value = 'demo' where fact = 'kind'"))
 
     with pytest.raises(BadInput) as error:
@@ -357,43 +355,43 @@ def test_small_writes_are_kept_in_files_and_not_in_the_catalogue(any_settings: S
 # What is tried again
 
 
-@contextmanager
-def sqlite_of(store: Store) -> Iterator[Path]:
-    yield Path(store.settings.store) / "catalogue.sqlite"
+LOCK_FOR_A_WHILE = """
+import sqlite3, sys, time
+blocker = sqlite3.connect(sys.argv[1], isolation_level=None)
+blocker.execute("begin immediate")
+print("locked", flush=True)
+time.sleep(float(sys.argv[2]))
+"""
 
 
 @contextmanager
 def locked_catalogue(store: Store, seconds: float) -> Iterator[None]:
-    """Another program holds SQLite's lock for a while."""
-    with sqlite_of(store) as file:
-        blocker = sqlite3.connect(file, isolation_level=None, check_same_thread=False)
-    blocker.execute("begin immediate")
-    end = threading.Timer(seconds, lambda: blocker.execute("rollback"))
-    end.start()
-    try:
+    """Another program holds SQLite's lock for a while; it must be another process, as within one they do not count."""
+    file = Path(store.settings.store) / "catalogue.sqlite"
+    command = [sys.executable, "-c", LOCK_FOR_A_WHILE, str(file), str(seconds)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as blocker:
+        assert blocker.stdout is not None
+        assert blocker.stdout.readline() == "locked\n"
         yield
-    finally:
-        end.join()
-        blocker.close()
+        blocker.kill()
 
 
 def test_a_locked_catalogue_is_waited_for(tmp_path: Path) -> None:
     with closing(open_store(Settings(store=str(tmp_path / "store"), retry_seconds=20))) as store:
         with locked_catalogue(store, seconds=6):  # longer than SQLite itself would wait
+            began = time.monotonic()
             store.set_setting("language", "ru")
+            assert time.monotonic() - began > 5
         assert store.setting("language") == "ru"
 
 
 def test_a_catalogue_locked_for_too_long_is_said_in_time(tmp_path: Path) -> None:
     with closing(open_store(Settings(store=str(tmp_path / "store"), retry_seconds=1))) as store:
         began = time.monotonic()
-        with locked_catalogue(store, seconds=8), pytest.raises(BadInput) as error:
-            try:
-                store.set_setting("language", "ru")
-            finally:
-                took = time.monotonic() - began
+        with locked_catalogue(store, seconds=60), pytest.raises(BadInput) as error:
+            store.set_setting("language", "ru")
         assert error.value.code == "store_busy"
-        assert took < 6
+        assert time.monotonic() - began < 10
 
 
 @pytest.mark.parametrize(
@@ -455,6 +453,20 @@ def test_a_long_attempt_that_met_a_conflict_gets_another_though_its_time_is_up()
         return attempts
 
     assert retried(attempt, seconds=0.1) == 2
+
+
+def test_looking_for_a_store_does_not_lift_the_locks_of_an_open_one(tmp_path: Path) -> None:
+    settings = Settings(store=str(tmp_path / "store"), retry_seconds=20)
+    with closing(open_store(settings)) as store:
+        cursor = store.cursor()
+        cursor.execute("begin")
+        cursor.execute("select count(*) from regions").fetchall()
+        assert store_exists(settings)
+        other = "import sys; from analytics.store import open_store; open_store(sys.argv[1]).set_setting('a', '1')"
+        subprocess.run([sys.executable, "-c", other, settings.store], check=True, cwd=ROOT)
+        assert cursor.execute("select count(*) from settings").fetchone() == (0,)
+        cursor.execute("rollback")
+        assert store.setting("a") == "1"
 
 
 def cut_connections(settings: Settings) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import date, datetime
 from pathlib import Path
 from string import Formatter
@@ -23,7 +23,7 @@ from pages.shared.text import LANGUAGE_NAMES, LOCALES, Text, language_of, plain
 
 ROOT = Path(__file__).resolve().parent.parent
 SOURCES = [ROOT / "app.py", *sorted((ROOT / "pages").rglob("*.py"))]
-FAMILIES = {  # the values that a key made at run time can end with
+FAMILIES: dict[str, Iterable[str]] = {  # the values that a key made at run time can end with
     "page": PAGES,
     "period": PERIODS,
     "kind": KINDS,
@@ -56,7 +56,7 @@ def messages(language: str) -> dict[str, Message]:
 
 
 def forms(message: Message) -> tuple[str, ...]:
-    return (message.string,) if isinstance(message.string, str) else tuple(message.string)
+    return (message.string,) if isinstance(message.string, str) else tuple(message.string or ())
 
 
 def placeholders(*sentences: str) -> set[str]:
@@ -99,13 +99,13 @@ KEY = re.compile(
 
 
 def errors_in_code() -> dict[str, set[str]]:
-    """Each code of BadInput -> the values that its English sentence has."""
+    """Each code of BadInput -> the values that come with it."""
     found: dict[str, set[str]] = {}
     for source in (ROOT / "analytics").rglob("*.py"):
         for node in ast.walk(ast.parse(source.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("BadInput") and len(node.args) >= 2:
-                code, sentence = (ast.literal_eval(argument) for argument in node.args[:2])
-                found.setdefault(code, set()).update(placeholders(sentence))
+                code = str(ast.literal_eval(node.args[0]))
+                found.setdefault(code, set()).update(str(keyword.arg) for keyword in node.keywords)
     return found
 
 
@@ -144,7 +144,7 @@ def test_the_catalogue_has_no_entry_that_nobody_asks_for(language: str) -> None:
     unused = {key for key in messages(language) if not any(known.fullmatch(key) for known in patterns)}
     unused -= {f"error.{code}" for code in errors_in_code()}
     assert unused == set()
-    allowed = {family: set(map(str, values)) for family, values in FAMILIES.items() if family != "filters"}
+    allowed = {family: set(values) for family, values in FAMILIES.items() if family != "filters"}
     allowed["headline"] = sentences_of_headline()
     strangers = {
         key

@@ -76,10 +76,11 @@ class Answers:
         return _remembered("movers", self, filters, self.as_of(filters), by)
 
     def received_and_closed(self, filters: Filters) -> pd.DataFrame:
-        """Each day's received and closed, of the period or of 13 weeks if that is longer."""
+        """Each day's received and closed, of the period or of 13 weeks if that is longer and there are as many."""
         as_of = self.as_of(filters)
         first, last = period(filters, as_of)
-        wide = replace(filters, first_day=min(first, last - timedelta(days=CONTEXT_DAYS - 1)), last_day=last)
+        context = max(last - timedelta(days=CONTEXT_DAYS - 1), self.span()[0] or first)
+        wide = replace(filters, first_day=min(first, context), last_day=last)
         return _remembered("received_and_closed", self, wide, as_of)
 
     def completeness(self, filters: Filters, days: int = 28) -> pd.DataFrame:

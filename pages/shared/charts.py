@@ -81,7 +81,7 @@ def completeness(table: pd.DataFrame, text: Text, *, by: str) -> go.Figure:
             "zmax": 3.5,
             "colorscale": steps([PALETTE[state] for state in STATES]),
             "showscale": False,
-            "xgap": 2,
+            "xgap": 1 if by == "region" else 2,
             "ygap": 2,
             "text": [[MARKS[cell["state"]] if cell else "" for cell in line] for line in found],
             "texttemplate": "<b>%{text}</b>",
@@ -103,11 +103,12 @@ def completeness(table: pd.DataFrame, text: Text, *, by: str) -> go.Figure:
         xaxis={**day_axis(dates, text), "showgrid": False},
         yaxis={
             "tickvals": list(range(len(lines))),
-            "ticktext": [escape(shortened(name, 30)) for name in names],
+            "ticktext": [escape(shortened(name, 26)) for name in names],
             "visible": many,
             "showgrid": False,
             "zeroline": False,
             "autorange": "reversed",
+            "ticks": "",
             "automargin": True,
             "fixedrange": True,
             "tickfont": {"size": 12},
@@ -116,7 +117,7 @@ def completeness(table: pd.DataFrame, text: Text, *, by: str) -> go.Figure:
 
 
 def _line(marks: pd.DataFrame, of: str, x: list[str], text: Text, *, smooth: bool) -> dict[str, Any]:
-    values = marks[of].rolling(7, min_periods=4).mean().bfill() if smooth else marks[of]
+    values = marks[of].rolling(7).mean() if smooth else marks[of]
     return {
         "type": "scatter",
         "mode": "lines",

@@ -17,6 +17,7 @@ DEFAULT_PERIOD = "days_7"
 KINDS = (*COUNTED, "thanks")
 LISTS = ("region", "municipality", "topic_group", "topic", "channel")  # in the order in which they narrow each other
 KEYS = ("period", "days", *LISTS, "kind")
+PARENTS = {"municipality": "region", "topic": "topic_group"}
 MOST_OPTIONS = 400  # longer lists slow the browser; a parent (region, topic group) makes them shorter
 
 
@@ -77,7 +78,7 @@ def _several(
     meaning: str, answers: Answers, text: Text, chosen: dict[str, tuple[str, ...]], home: str | None
 ) -> tuple[str, ...]:
     """One list of the sidebar; empty means all. A list without a choice in it is not shown."""
-    parents = chosen[{"municipality": "region", "topic": "topic_group"}[meaning]] if meaning in PARENTS else ()
+    parents = chosen[PARENTS[meaning]] if meaning in PARENTS else ()
     options = answers.choices(meaning, parents)
     default = [home] if meaning == "region" and home else []
     if meaning == "municipality" and not parents and answers.places(Filters()) == "region":
@@ -99,9 +100,6 @@ def _several(
             select_all=False,
         )
     )
-
-
-PARENTS = {"municipality": "region", "topic": "topic_group"}
 
 
 def _kinds(answers: Answers, text: Text) -> tuple[str, ...]:
@@ -157,22 +155,30 @@ def _below(home: str | None, text: Text) -> None:
         st.button(text("filters.reset"), icon=":material/restart_alt:", on_click=reset, args=(home,), type="tertiary")
         with st.popover(text("filters.link"), icon=":material/link:", type="tertiary"):
             st.caption(text("filters.link_help"))
-            st.code(_address(text), language=None, wrap_lines=True)
+            st.code(_address(home, text), language=None, wrap_lines=True)
 
 
-def _address(text: Text) -> str:
-    """This view's address, with the language in it, so that a colleague sees the same."""
-    chosen = {key: st.query_params.get_all(key) for key in st.query_params if key in KEYS}
-    return f"{st.context.url}?{urlencode({**chosen, 'lang': text.language}, doseq=True)}"
+def _address(home: str | None, text: Text) -> str:
+    """This view's address, with the language in it, so that a colleague sees the same.
+
+    It holds the values as they are stored, which are understood in every language.
+    """
+    chosen = {key: st.session_state[key] for key in KEYS if key in st.session_state}
+    at_first = _at_first(home)
+    told = {key: value or "" for key, value in chosen.items() if value != at_first.get(key, [])}
+    return f"{st.context.url}?{urlencode({**told, 'lang': text.language}, doseq=True)}"
 
 
 def reset(home: str | None) -> None:
     """Set every filter back to what it is at first."""
+    at_first = _at_first(home)
     for key in KEYS:
         if key in st.session_state and key != "days":
-            st.session_state[key] = {"period": DEFAULT_PERIOD, "kind": list(COUNTED)}.get(key, [])
-    if home and "region" in st.session_state:
-        st.session_state["region"] = [home]
+            st.session_state[key] = at_first.get(key, [])
+
+
+def _at_first(home: str | None) -> dict[str, str | list[str]]:
+    return {"region": [home] if home else [], "kind": list(COUNTED), "period": DEFAULT_PERIOD}
 
 
 def _seed(key: str, options: Sequence[str], label: Callable[[Text, str], str]) -> None:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from datetime import date
 from html import escape
-from typing import Any
+from typing import Any, Literal, NamedTuple
 
 import pandas as pd
 import plotly.graph_objects as go
@@ -22,6 +22,15 @@ from pages.shared.text import Text, plain
 SHARES = ("overdue_share", "repeat_share")  # measures from 0 to 1
 DAYS = ("days_to_close",)
 TONES = {"orange": PALETTE["rising"], "blue": PALETTE["falling"], "gray": PALETTE["not_loaded"]}
+
+
+class Change(NamedTuple):
+    """How a tile has changed: in words, against what, with an arrow and a tone."""
+
+    words: str
+    against: str | None = None
+    arrow: Literal["up", "down", "off"] = "off"
+    tone: Literal["orange", "blue", "gray"] = "gray"
 
 
 def headline(sentences: Sequence[Sentence], filters: Filters, text: Text) -> None:
@@ -85,21 +94,21 @@ def halves() -> Sequence[DeltaGenerator]:
 def _tile(tile: dict[str, Any], text: Text, *, weekly: bool) -> None:
     """`weekly`: the period is a week, so what is expected of it can be drawn among the weeks."""
     measure, known = tile["measure"], not _missing(tile["value"])
-    unknown = (text.of("unknown", tile["unknown"] or "not_known"), None, "off", "gray")
-    change, against, arrow, tone = _change(tile, text) if known else unknown
+    unknown = Change(text.of("unknown", tile["unknown"] or "not_known"))
+    change = _change(tile, text) if known else unknown
     st.metric(
         text.of("measure", measure),
         amount(measure, tile["value"], text) if known else "—",
-        change,
-        delta_description=against,
-        delta_arrow=arrow,
-        delta_color=tone,
+        change.words,
+        delta_description=change.against,
+        delta_arrow=change.arrow,
+        delta_color=change.tone,
         help=text.of("definition", measure),
     )
     if known:
         band = (tile["usual_low"], tile["usual_high"])
         comparable = (weekly or measure in (*SHARES, *DAYS, "still_open")) and not any(map(_missing, band))
-        line = fragments.sparkline(tile["weekly"], text, band=band if comparable else None, color=TONES[tone])
+        line = fragments.sparkline(tile["weekly"], text, band=band if comparable else None, color=TONES[change.tone])
         st.html(f'{line}<p class="last-year">{escape(_last_year(tile, text))}</p>')
 
 
@@ -112,24 +121,20 @@ def amount(measure: str, value: float, text: Text) -> str:
     return text.number(value)
 
 
-def _change(tile: dict[str, Any], text: Text) -> tuple[str, str | None, Any, Any]:
-    """The change against the usual, in words, what it is against, its arrow and its tone."""
+def _change(tile: dict[str, Any], text: Text) -> Change:
+    """The change against the usual."""
     value, usual = tile["value"], tile["usual"]
     if _missing(usual):
-        return text("change.no_usual"), None, "off", "gray"
+        return Change(text("change.no_usual"))
     difference = _difference(tile["measure"], value, usual, text)
     if not difference:
-        return text("change.same"), None, "off", "gray"
+        return Change(text("change.same"))
     rising = value > usual
-    arrow = "up" if rising else "down"
+    arrow: Literal["up", "down"] = "up" if rising else "down"
     if tile["usual_low"] <= value <= tile["usual_high"]:
-        return difference, text("change.expected"), arrow, "gray"
-    return (
-        difference,
-        text("change.against_usual"),
-        arrow,
-        "orange" if rising == bool(tile["is_rising_bad"]) else "blue",
-    )
+        return Change(difference, text("change.expected"), arrow)
+    bad = rising == bool(tile["is_rising_bad"])
+    return Change(difference, text("change.against_usual"), arrow, "orange" if bad else "blue")
 
 
 def _last_year(tile: dict[str, Any], text: Text) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import streamlit as st
+from streamlit.runtime.scriptrunner_utils.script_run_context import get_script_run_ctx
 
 from analytics.errors import BadInput
 from analytics.filters import Filters
@@ -44,7 +45,7 @@ def open_page(name: str, *, needs_complaints: bool = True) -> Iterator[Page]:
     text = Text(language_of(st.context.locale))
     try:
         answers = open_answers()
-        with st.sidebar:
+        with _one_for_all_pages(), st.sidebar:
             text = _menu(answers)
             if kept("start_over"):
                 keep("start_over", False)
@@ -80,6 +81,21 @@ def kept(name: str, default: Any = None) -> Any:
 def start_over() -> None:
     """Set the filters back at the next run, for what they choose from has changed."""
     keep("start_over", True)
+
+
+@contextmanager
+def _one_for_all_pages() -> Iterator[None]:
+    """Widgets made inside are one and the same on every page.
+
+    To Streamlit a widget of another page is another widget, even with the same key: on a change of page, and on the
+    browser's way back, filters and address would be lost. Those of the main script belong to all pages.
+    """
+    context = get_script_run_ctx()
+    if context is None:
+        yield
+        return
+    with context.run_with_active_hash(context.pages_manager.main_script_hash):
+        yield
 
 
 def _menu(answers: Answers) -> Text:

@@ -68,7 +68,7 @@ class Text:
 
     def of(self, family: str, value: object, /, n: int | None = None, **values: object) -> str:
         """The sentence of a coded value: `of("state", "loaded")` is that of the key `state.loaded`."""
-        return self(f"{family}.{value}", n, **values)
+        return self(f"{family}.{value}", n=n, **values)
 
     def written(self, value: object) -> str:
         """A number or a date as the language writes it; anything else as it is."""
