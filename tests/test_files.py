@@ -553,7 +553,7 @@ def test_the_content_decides_and_never_the_name(kind: str, ending: str, packing:
         with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
             archive.writestr("выгрузка.dat", content)
     else:
-        path.write_bytes(gzip.compress(content) if packing == "gzip" else content)
+        path.write_bytes(gzip.compress(content, mtime=0) if packing == "gzip" else content)
     document = only(path, tmp_path / "staging")
     assert document.layout.format == {"tsv": "csv"}.get(kind, kind)
     assert document.layout.member == ("выгрузка.dat" if packing == "zip" else None)
@@ -596,17 +596,17 @@ def test_what_is_not_there_or_holds_nothing_is_refused(tmp_path: Path) -> None:
 PICTURE = b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 4
 OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(1024)
 REFUSED = {
-    "empty_file": [b"", b" \r\n\t\n", codecs.BOM_UTF8, codecs.BOM_UTF16_LE, bytes(10_000), gzip.compress(b"")],
+    "empty_file": [b"", b" \r\n\t\n", codecs.BOM_UTF8, codecs.BOM_UTF16_LE, bytes(10_000), gzip.compress(b"", mtime=0)],
     "web_page": [
         b"<!DOCTYPE html><html></html>", b"\n <html lang=ru>", b"<!-- x -->\n<HTML>", b"\xff\xfe<\0h\0t\0m\0l\0>\0",
     ],
     "not_a_table": [
-        PICTURE, b"%PDF-1.7\n%\xe2\xe3", b'<?xml version="1.0"?><a/>', bytes(range(256)) * 50, gzip.compress(PICTURE),
+        PICTURE, b"%PDF-1.7\n%\xe2\xe3", b'<?xml version="1.0"?><a/>', bytes(range(256)) * 50, gzip.compress(PICTURE, mtime=0),
         OLE, b"x" * 3_000_000,
     ],
     "encrypted_file": [OLE + "EncryptedPackage".encode("utf-16-le") + bytes(500), b"PARE" + bytes(100) + b"PARE"],
     "unknown_archive": [b"7z\xbc\xaf\x27\x1c\x00", b"Rar!\x1a\x07\x00", b"BZh91AY&SY\x00", b"x" * 257 + b"ustar\x00"],
-    "nested_archive": [gzip.compress(gzip.compress(b"a;b\n1;2\n"))],
+    "nested_archive": [gzip.compress(gzip.compress(b"a;b\n1;2\n", mtime=0), mtime=0)],
     "no_data": [b"a;b;c\n", b"a;b;c", b"Title\n\na;b;c\n\n \n", b"[]", b"[{}]"],
     "no_header": [b"1;01.02.2024;x\n2;02.02.2024;y\n", b"1,2,3\n4,5,6\n"],
     "one_column": [b"name\nA\nB\n", b"just some words\nand more of them\n", b'{"a": 1}\n{"a": 2}\n'],
@@ -627,7 +627,7 @@ def test_what_is_no_table_is_refused(code: str, content: bytes, tmp_path: Path) 
 def test_a_file_cut_short_is_refused(kind: str, tmp_path: Path) -> None:
     content = contents().get(kind, contents()["csv"] * 100)
     if kind == "gzip":
-        content = gzip.compress(content)
+        content = gzip.compress(content, mtime=0)
     if kind == "zip":
         with zipfile.ZipFile(tmp_path / "whole.zip", "w", zipfile.ZIP_DEFLATED) as archive:
             archive.writestr("a.csv", content)
@@ -677,7 +677,7 @@ def test_a_bomb_is_refused_and_leaves_nothing_behind(packing: str, tmp_path: Pat
     path = tmp_path / "export.bin"
     bomb = b"a;b\n" * (archives.FREE_UNPACKED // 4 + 1_000_000)
     if packing == "gzip":
-        path.write_bytes(gzip.compress(bomb, 1))
+        path.write_bytes(gzip.compress(bomb, 1, mtime=0))
     else:
         with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
             archive.writestr("xl/workbook.xml" if packing == "xlsx" else "a.csv", bomb)

@@ -333,3 +333,16 @@ def test_empty_weekends_of_an_office_do_not_look_unloaded(store: Store) -> None:
     days = {day: 0 if day.weekday() >= 5 else 60 for day in days_before(LAST_DAY, 120)}
     fill(store, steady(days, region="Калужская область"))
     assert set(queries.completeness(store, Filters(), LAST_DAY)["state"]) == {"loaded"}
+
+
+def test_places_of_wild_ups_and_downs_seldom_look_unloaded(store: Store) -> None:
+    chance = np.random.default_rng(6)
+    rows = []
+    for region in range(10):
+        wild = chance.poisson(chance.gamma(5, 4, 84))
+        days = dict(zip(days_before(LAST_DAY, 84), map(int, wild), strict=True))
+        rows.append(steady(days, region=f"Область {region}"))
+    fill(store, pd.concat(rows))
+    found = queries.completeness(store, Filters(), LAST_DAY)
+    assert (found["complaints"] < found["usual"] / 2).mean() > 0.05
+    assert (found["state"] == "looks_unloaded").mean() < 0.02

@@ -124,7 +124,7 @@ def test_files_that_lie_elsewhere_are_named_and_not_started_anew(any_settings: S
 
 
 def test_quotes_and_blanks_in_a_path_do_no_harm(tmp_path: Path) -> None:
-    with closing(open_store(tmp_path / "it's a \"store\"; really")) as store:
+    with closing(open_store(tmp_path / 'it\'s a "store"; really')) as store:
         import_files(store, [incidents(tmp_path / "it's.csv", [{}])], now=NOW)
         assert not store.is_empty()
 
@@ -464,6 +464,8 @@ def test_looking_for_a_store_does_not_lift_the_locks_of_an_open_one(tmp_path: Pa
         assert store_exists(settings)
         other = "import sys; from analytics.store import open_store; open_store(sys.argv[1]).set_setting('a', '1')"
         subprocess.run([sys.executable, "-c", other, settings.store], check=True, cwd=ROOT)
+        # Had the locks gone, the other would have thought itself the last and cleared the log away under us.
+        assert Path(settings.store, "catalogue.sqlite-wal").exists()
         assert cursor.execute("select count(*) from settings").fetchone() == (0,)
         cursor.execute("rollback")
         assert store.setting("a") == "1"
@@ -533,8 +535,12 @@ def test_a_connection_lost_at_the_last_step_is_not_tried_again(postgres_store: S
 def _spill(settings: Settings, answers: multiprocessing.SimpleQueue) -> None:
     with closing(open_store(settings)) as store:
         cursor = store.cursor()
-        cursor.execute("create temp table big as select hash(i) as key, repeat('x', 40) || i as text from range(2000000) r(i)")
-        answers.put(cursor.execute("select count(*), count(distinct key) from (select * from big order by key)").fetchone())
+        cursor.execute(
+            "create temp table big as select hash(i) as key, repeat('x', 40) || i as text from range(2000000) r(i)"
+        )
+        answers.put(
+            cursor.execute("select count(*), count(distinct key) from (select * from big order by key)").fetchone()
+        )
 
 
 def test_two_that_run_out_of_memory_at_once_do_not_spoil_each_others_files(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from analytics.errors import BadInput
 from analytics.filters import Filters
 from pages.shared import choosing
 from pages.shared.answers import Answers, open_answers
-from pages.shared.text import LOCALES, Text, language_of
+from pages.shared.text import LOCALES, Text, language_of, plain
 
 ICON = Path(__file__).with_name("icon.svg")  # a Material icon would be fetched from an outside host
 STYLE = Path(__file__).with_name("style.css")
@@ -59,7 +59,7 @@ def open_page(name: str, *, needs_complaints: bool = True) -> Iterator[Page]:
             st.stop()
         yield Page(answers, filters, text)
     except BadInput as error:
-        st.error(text.error(error), icon=":material/error:")
+        st.error(plain(text.error(error)), icon=":material/error:")
         st.stop()
     except Exception:  # the reader gets a sentence and a number, the log the number and the whole story
         reference = secrets.token_hex(3).upper()

@@ -98,7 +98,7 @@ def _look_at(path: Path, answers: Answers, text: Text) -> Choice | None:
         with st.spinner(text("intake.reading", file=path.name)):
             found = previews(str(path), answers.snapshot, answers.store)
     except BadInput as error:
-        st.error(text.error(error), icon=":material/error:")
+        st.error(plain(text.error(error)), icon=":material/error:")
         return None
     choices = [_preview(path, preview, text, only=len(found) == 1) for preview in found]
     return next((choice for choice in choices if choice), None) if all(choices) else None
@@ -108,7 +108,7 @@ def _preview(path: Path, preview: Preview, text: Text, *, only: bool) -> Choice 
     with st.container(border=True):
         st.markdown(f"**{plain(preview.name)}** · {plain(preview.layout)}")
         if preview.problem:
-            st.warning(text.error(preview.problem), icon=":material/help:")
+            st.warning(plain(text.error(preview.problem)), icon=":material/help:")
         else:
             st.caption(_recognised(preview, text))
         columns = dict(preview.mapping.columns) if preview.mapping else {}
@@ -179,6 +179,7 @@ def _not_stored(preview: Preview, columns: dict[str, str], text: Text) -> None:
 def _import(choices: Sequence[Choice], answers: Answers, text: Text) -> None:
     """Import file after file; then show the page anew, with the results on top."""
     bar = st.progress(0.0)
+    st.caption(text("intake.keep_open"))
     results: list[ImportResult] = []
     try:
         for place, choice in enumerate(choices):
@@ -192,7 +193,7 @@ def _import(choices: Sequence[Choice], answers: Answers, text: Text) -> None:
     except BadInput as error:
         bar.empty()
         _results(results, text)
-        st.error(text.error(error), icon=":material/error:")
+        st.error(plain(text.error(error)), icon=":material/error:")
         return
     frame.keep("results", results)
     frame.keep("uploads_done", frame.kept("uploads_done", 0) + 1)

@@ -139,7 +139,7 @@ class Text:
         if not self.has(key):
             return str(error)
         try:
-            return self(key, **error.values)
+            return self(key, n=None, **error.values)
         except (KeyError, IndexError, ValueError):
             return str(error)
 
