@@ -22,8 +22,12 @@ else
 	@FORERUNNER_STORE="$${FORERUNNER_STORE:-$(EXPORTS_STORE)}" $(BIN)/streamlit run app.py --server.port $(PORT)
 endif
 
+# Tests that measure patience (a browser, many processes at once) come after the others, one at a time.
+ALONE := tests/test_browser.py tests/test_concurrency.py
+
 test: .venv/ready-dev
-	@bash tests/tools.sh $(BIN)/python -m pytest -n 2 --dist loadgroup tests
+	@bash tests/tools.sh $(BIN)/python -m pytest -n 2 --dist loadgroup tests $(ALONE:%=--ignore=%)
+	@bash tests/tools.sh $(BIN)/python -m pytest $(ALONE)
 
 lint: .venv/ready-dev
 	$(BIN)/ruff check .

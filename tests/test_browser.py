@@ -25,6 +25,7 @@ ROOT = Path(__file__).resolve().parent.parent
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
 LAPTOP, PHONE = {"width": 1366, "height": 768}, {"width": 390, "height": 844}
 STREAMLIT_LOOKS_FOR_ITS_ROOT = re.compile(r"/data/_stcore/(health|host-config)$")  # a 404 on each cold subpage
+PATIENCE = 90_000  # milliseconds: slow machines are no fault of the page
 Serve = Callable[[str], str]
 
 
@@ -41,6 +42,7 @@ class Watched:
 def chromium() -> Iterator[Browser]:
     """The system's Chromium, or Playwright's own."""
     path = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
+    expect.set_options(timeout=PATIENCE)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
         yield browser
@@ -72,11 +74,11 @@ def served(store: str) -> Iterator[str]:
         yield address
     finally:
         server.terminate()
-        server.wait(timeout=20)
+        server.wait(timeout=60)
 
 
 def _wait_until_up(address: str, server: subprocess.Popen[bytes]) -> None:
-    give_up_at = time.monotonic() + 60
+    give_up_at = time.monotonic() + 120
     while time.monotonic() < give_up_at and server.poll() is None:
         with contextlib.suppress(OSError), urllib.request.urlopen(f"{address}/_stcore/health", timeout=2):
             return
@@ -92,7 +94,7 @@ def visit(chromium: Browser) -> Iterator[Callable[..., Watched]]:
 
     def opened(address: str, *, locale: str = "en-GB", size: dict[str, int] = LAPTOP, scheme: str = "light") -> Watched:
         context = chromium.new_context(locale=locale, viewport=size, color_scheme=scheme)  # type: ignore[arg-type]
-        context.set_default_timeout(30_000)
+        context.set_default_timeout(PATIENCE)
         watched = Watched(context.new_page())
         host = urlsplit(address).netloc
         watched.page.on("request", lambda request: _note_outside(request.url, host, watched))
