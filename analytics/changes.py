@@ -18,9 +18,9 @@ def covered_weeks(counts: pd.DataFrame, wanted: int) -> int:
     `counts` as for ranked_changes, one more week than wanted: the oldest week that holds any may be half covered. A
     week with less than 5 % of a good week (the upper quartile) holds only stray old complaints.
     """
-    weekly = counts.groupby("week")["complaints"].sum().reindex(range(1, wanted + 2), fill_value=0)
-    covered = weekly.index[(weekly > 0) & (weekly >= 0.05 * weekly.quantile(0.75))]
-    weeks = int(max(covered, default=1)) - 1
+    weekly = np.bincount(counts["week"], weights=counts["complaints"], minlength=wanted + 2)[1 : wanted + 2]
+    covered = np.flatnonzero((weekly > 0) & (weekly >= 0.05 * np.quantile(weekly, 0.75)))
+    weeks = int(covered.max()) if len(covered) else 0
     return weeks if 2 * weeks >= wanted else 0
 
 
@@ -32,24 +32,21 @@ def ranked_changes(counts: pd.DataFrame, names: list[str], *, days: int, weeks: 
     `limit` of each direction. Empty when there are no weeks to compare with.
     """
     counts = counts[counts["week"] <= weeks].dropna(subset=names)
-    if counts.empty or not weeks:
-        return pd.DataFrame(columns=[*names, *COLUMNS])
-    wide = counts.pivot(index=names, columns="week", values="complaints")
-    wide = wide.reindex(columns=range(weeks + 1), fill_value=0).fillna(0)
-    weighted = counts[counts["week"] > 0].groupby(names)["weighted"].sum()
-    table = pd.DataFrame({"now": wide[0], "usual": weighted.reindex(wide.index, fill_value=0) / weeks})
-    compared = table["now"] + table["usual"] >= FEWEST
-    table, weekly = table[compared], wide.loc[compared, 1:].to_numpy(dtype=float)
-    if table.empty:
-        return pd.DataFrame(columns=[*names, *COLUMNS])
-    table = table.join(surely_changed(weekly, table["now"], table["usual"], days=days))
-    table = table[table["probability"] >= SURE_ENOUGH].sort_values("score", ascending=False, kind="stable")
-    table = table.reset_index().groupby("direction", sort=False).head(limit)
-    return table.sort_values(["direction", "score"], ascending=False)[[*names, *COLUMNS]].reset_index(drop=True)
+    unit, units = pd.factorize(pd.MultiIndex.from_frame(counts[names]))
+    week = counts["week"].to_numpy()
+    weekly = np.zeros((len(units), weeks + 1))  # the period first
+    weekly[unit, week] = counts["complaints"]
+    weighted = np.bincount(unit[week > 0], weights=counts["weighted"].to_numpy()[week > 0], minlength=len(units))
+    now, usual = weekly[:, 0], weighted / max(weeks, 1)
+    compared = (now + usual >= FEWEST) & (weeks > 0)
+    table = surely_changed(weekly[compared, 1:], now[compared], usual[compared], days=days)
+    table[names] = units.to_frame(index=False, name=names)[compared].to_numpy()
+    table = table[table["probability"] >= SURE_ENOUGH].sort_values(["direction", "score"], ascending=False)
+    return table.groupby("direction", sort=False).head(limit)[[*names, *COLUMNS]].reset_index(drop=True)
 
 
-def surely_changed(weekly: np.ndarray, now: pd.Series, usual: pd.Series, *, days: int) -> pd.DataFrame:
-    """For each unit ratio, low, high, probability, direction, score; indexed as `now` and `usual`.
+def surely_changed(weekly: np.ndarray, now: np.ndarray, usual: np.ndarray, *, days: int) -> pd.DataFrame:
+    """For each unit now, usual, ratio, low, high, probability, direction, score.
 
     `weekly`: units × weeks, the counts of the base weeks; `now`: the counts of the period of `days` days; `usual`:
     what the base makes of as many days. Counts are over-dispersed: the variance of a week is m + a·m² (negative
@@ -58,6 +55,8 @@ def surely_changed(weekly: np.ndarray, now: pd.Series, usual: pd.Series, *, days
     units are compared at once, `probability` is 1 - q, q being the false discovery rate (Benjamini and Hochberg
     1995). `score` is what the rise or fall is at least, in roots of the usual: how sure and how much in one number.
     """
+    if not len(now):
+        return pd.DataFrame(columns=[*COLUMNS, "score"])
     weeks = weekly.shape[1]
     logarithm = np.log((now + 0.5) / (usual + 0.5))
     error = np.sqrt(dispersion(weekly) * (1.0 / (now + 0.5) + days / (7.0 * weeks) / (usual + 0.5)))
@@ -67,14 +66,15 @@ def surely_changed(weekly: np.ndarray, now: pd.Series, usual: pd.Series, *, days
     rising = logarithm > 0
     return pd.DataFrame(
         {
-            "ratio": now / usual,  # inf when there were none
+            "now": now.astype("int64"),
+            "usual": usual,
+            "ratio": np.divide(now, usual, out=np.full(len(now), np.inf), where=usual > 0),
             "low": low,
             "high": high,
             "probability": 1.0 - stats.false_discovery_control(2.0 * stats.t.sf(np.abs(logarithm) / error, freedom)),
             "direction": np.where(rising, "rising", "falling"),
             "score": np.where(rising, low - 1.0, 1.0 - high) * np.sqrt(usual + 0.5),
-        },
-        index=now.index,
+        }
     )
 
 

@@ -96,16 +96,13 @@ def completeness(store: Store, filters: Filters, as_of: date, days: int = 28) ->
 def places(query: Query, filters: Filters) -> pd.DataFrame:
     """From when and up to when each place is loaded: source, region, first_day, last_full_day, active.
 
-    `active`: it still delivers (see last_full_day).
+    `active`: it still delivers (see last_full_day). An import that is undone takes its coverage with it.
     """
     found = query(
         """
-        with covered as (
-          select coverage.source, coverage.region, min(coverage.first_day) as first_day,
-            max(coverage.full_until) as last_full_day
-          from coverage join imports using (import_id)
-          where imports.undone_at is null and chosen(coverage.region, $regions)
-          group by all
+        with covered as materialized (
+          select source, region, min(first_day) as first_day, max(full_until) as last_full_day
+          from coverage where chosen(region, $regions) group by all
         ),
         arrived as (
           select source, region, sum(complaints) as complaints,

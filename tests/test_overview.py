@@ -286,7 +286,7 @@ def test_counts_without_any_real_change_are_rarely_called_one() -> None:
     for _ in range(200):
         means = chance.gamma(2, 20, size=(60, 1))
         weekly = chance.poisson(chance.gamma(10, means / 10, size=(60, 9)))
-        now, usual = pd.Series(weekly[:, 8]), pd.Series(weekly[:, :8].mean(axis=1))
+        now, usual = weekly[:, 8], weekly[:, :8].mean(axis=1)
         found = surely_changed(weekly[:, :8].astype(float), now, usual, days=7)
         false += (found["probability"] >= 0.9).any()
     assert false / 200 <= 0.25
@@ -297,8 +297,8 @@ def test_a_change_is_within_its_interval_four_times_out_of_five() -> None:
     means = chance.gamma(4, 30, size=(2000, 1))
     true = chance.choice([0.5, 1.0, 2.0], size=2000)
     weekly = chance.poisson(chance.gamma(10, means / 10, size=(2000, 8)))
-    now = pd.Series(chance.poisson(chance.gamma(10, means[:, 0] * true / 10)))
-    found = surely_changed(weekly.astype(float), now, pd.Series(weekly.mean(axis=1)), days=7)
+    now = chance.poisson(chance.gamma(10, means[:, 0] * true / 10))
+    found = surely_changed(weekly.astype(float), now, weekly.mean(axis=1), days=7)
     held = ((found["low"] <= true) & (true <= found["high"])).mean()
     assert 0.74 <= held <= 0.88
 

@@ -9,23 +9,23 @@ install() {
     return 1
   fi
 }
-chromium() {
+find_chromium() {
   local own
   command -v chromium || command -v chromium-browser || command -v google-chrome && return 0
   own=$(.venv/bin/python -c 'from playwright.sync_api import sync_playwright as s
 with s() as p: print(p.chromium.executable_path)' 2>/dev/null) && [ -x "$own" ] && echo "$own"
 }
-postgres() {
+find_postgres() {
   command -v initdb && return 0
   ls /usr/lib/postgresql/*/bin/initdb /opt/homebrew/opt/postgresql*/bin/initdb 2>/dev/null | tail -n 1 | grep .
 }
-if ! CHROMIUM=$(chromium | head -n 1) || [ -z "$CHROMIUM" ]; then
+if ! CHROMIUM=$(find_chromium | head -n 1) || [ -z "$CHROMIUM" ]; then
   install chromium fonts-dejavu-core || true
-  CHROMIUM=$(chromium | head -n 1) || { echo "The browser tests need Chromium: install it, or run .venv/bin/playwright install chromium" >&2; exit 2; }
+  CHROMIUM=$(find_chromium | head -n 1) || { echo "The browser tests need Chromium: install it, or run .venv/bin/playwright install chromium" >&2; exit 2; }
 fi
-if ! POSTGRES=$(postgres | head -n 1) || [ -z "$POSTGRES" ]; then
+if ! POSTGRES=$(find_postgres | head -n 1) || [ -z "$POSTGRES" ]; then
   install postgresql || true
-  POSTGRES=$(postgres | head -n 1) || { echo "The store's tests need a PostgreSQL server: install the package postgresql" >&2; exit 2; }
+  POSTGRES=$(find_postgres | head -n 1) || { echo "The store's tests need a PostgreSQL server: install the package postgresql" >&2; exit 2; }
 fi
 export CHROMIUM POSTGRES_BIN="$(dirname "$POSTGRES")"
 exec "$@"
