@@ -19,8 +19,9 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
 
-from analytics import demo_store, imports, maintenance, queries
+from analytics import imports, maintenance, queries
 from analytics.catalogue import masked
+from analytics.demo import store as demo_store
 from analytics.errors import BadInput
 from analytics.files import check_file
 from analytics.settings import read_settings

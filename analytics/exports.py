@@ -11,8 +11,8 @@ from pathlib import Path
 import duckdb
 import pandas as pd
 
-from analytics.documents import Document, Staged
 from analytics.errors import BadInput
+from analytics.files.documents import Document, Staged
 from analytics.naming import name_everything
 from analytics.presets import MEANINGS, NOT_STORED, Mapping, date_formats
 from analytics.rejects import rejected_rows

@@ -12,10 +12,10 @@ from pathlib import Path
 import duckdb
 import pandas as pd
 
-from analytics.documents import Document
 from analytics.errors import BadInput
 from analytics.exports import read_export
 from analytics.files import open_documents
+from analytics.files.documents import Document
 from analytics.merge import ImportResult, merge, refuse_demo, replace_rows
 from analytics.presets import Mapping, chosen_mapping, find_mapping, known_columns, read_mapping
 from analytics.store import Store

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+from scipy.special import betainc
 
 from analytics.filters import Filters
 
@@ -164,5 +164,6 @@ def _improbably_few(counts: np.ndarray, usual: np.ndarray) -> np.ndarray:
     squares = np.where(judged, (today - middle) ** 2 / middle, np.nan)
     dispersion = np.ma.median(np.ma.masked_invalid(squares), axis=1).filled(1.0)[:, None] / 0.455
     dispersion = np.maximum(dispersion, 1.0 + 1e-6)
-    probability = stats.nbinom.cdf(np.nan_to_num(today), middle / (dispersion - 1.0), 1.0 / dispersion)
+    size = middle / (dispersion - 1.0)
+    probability = betainc(size, np.nan_to_num(today) + 1.0, 1.0 / dispersion)  # that many or fewer: negative binomial
     return judged & (probability < IMPROBABLE) & (today < middle / 2)

@@ -9,7 +9,7 @@ from pathlib import Path
 import duckdb
 import pandas as pd
 
-from analytics.documents import BrokenRow, Document, Staged
+from analytics.files.documents import BrokenRow, Document, Staged
 from analytics.presets import NAMES, NOT_STORED, date_formats
 from analytics.sql import identifier, literal
 

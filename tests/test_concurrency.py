@@ -31,7 +31,8 @@ CELL = "region, municipality, topic_group, topic, channel, kind"
 DIFFERENCES = (
     f"""
     select * from (
-      select opened_on as day, closed_on, {CELL}, sum(complaints)::bigint as n from daily_counts group by all having n <> 0
+      select opened_on as day, closed_on, {CELL}, sum(complaints)::bigint as n from daily_counts
+      group by all having n <> 0
       except all
       select opened_at::date, closed_at::date, {CELL}, count(*) from complaints group by all
     )
@@ -168,7 +169,7 @@ def _look(store: Store, over: Event | threading.Event, problems: list[str]) -> i
             looks += 1
             if store.query("select count(*) from complaints").iloc[0, 0] < held:
                 problems.append("an older state was seen")
-    except Exception as error:  # noqa: BLE001 - whatever it is, it must be told
+    except Exception as error:
         problems.append(f"{type(error).__name__}: {error}")
     return looks
 

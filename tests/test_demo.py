@@ -13,10 +13,10 @@ import pandas as pd
 import pytest
 
 from analytics.demo import DemoCountry, build
-from analytics.demo_calendar import national_events
-from analytics.demo_cells import contains, cut, polygons, signed_area, voronoi_cells
-from analytics.demo_places import REFERENCE, read_settings, read_table
-from analytics.demo_weather import calendar_days
+from analytics.demo.calendar import national_events
+from analytics.demo.cells import contains, cut, polygons, signed_area, voronoi_cells
+from analytics.demo.places import REFERENCE, read_settings, read_table
+from analytics.demo.weather import calendar_days
 from analytics.errors import BadInput
 
 END, DAYS, COMPLAINTS = date(2024, 3, 31), 200, 240_000

@@ -19,9 +19,8 @@ import xlsxwriter
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from analytics import archives, documents
 from analytics.errors import BadInput
-from analytics.files import Document, Staged, open_documents
+from analytics.files import Document, Staged, archives, documents, open_documents
 
 HEADER = ["ID", "Дата создания", "Тема", "Текст"]
 ROWS = [
@@ -601,8 +600,8 @@ REFUSED = {
         b"<!DOCTYPE html><html></html>", b"\n <html lang=ru>", b"<!-- x -->\n<HTML>", b"\xff\xfe<\0h\0t\0m\0l\0>\0",
     ],
     "not_a_table": [
-        PICTURE, b"%PDF-1.7\n%\xe2\xe3", b'<?xml version="1.0"?><a/>', bytes(range(256)) * 50, gzip.compress(PICTURE, mtime=0),
-        OLE, b"x" * 3_000_000,
+        PICTURE, b"%PDF-1.7\n%\xe2\xe3", b'<?xml version="1.0"?><a/>', bytes(range(256)) * 50,
+        gzip.compress(PICTURE, mtime=0), OLE, b"x" * 3_000_000,
     ],
     "encrypted_file": [OLE + "EncryptedPackage".encode("utf-16-le") + bytes(500), b"PARE" + bytes(100) + b"PARE"],
     "unknown_archive": [b"7z\xbc\xaf\x27\x1c\x00", b"Rar!\x1a\x07\x00", b"BZh91AY&SY\x00", b"x" * 257 + b"ustar\x00"],

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import multiprocessing
-import os
 import shutil
 import socket
 import subprocess
@@ -422,7 +421,7 @@ def test_an_error_that_never_passes_is_raised_at_once(store: Store, sql: str) ->
     "words",
     [
         "Failed to commit DuckLake transaction.\nFailed to flush changes into DuckLake: database is locked",
-        'Transaction conflict - attempting to delete from file with index "11" - but another transaction has deleted it',
+        'Transaction conflict - attempting to delete from file with index "11" - but another transaction deleted it',
         'Failed to execute query "COMMIT": ERROR:  could not serialize access due to concurrent update',
         "Failed to commit DuckLake transaction.\nExceeded the maximum retry count of 10",
     ],
@@ -590,4 +589,4 @@ def test_a_closed_store_leaves_no_spill_and_no_staged_files(any_settings: Settin
     assert len(list(spill.iterdir())) == 1
     store.close()
     assert list(spill.iterdir()) == []
-    assert os.path.isdir(spill)
+    assert spill.is_dir()

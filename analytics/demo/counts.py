@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from analytics.demo_calendar import Event
-from analytics.demo_places import Places, stream
-from analytics.demo_weather import Weather
+from analytics.demo.calendar import Event
+from analytics.demo.places import Places, stream
+from analytics.demo.weather import Weather
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]

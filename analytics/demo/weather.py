@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.csv
 from numpy.typing import NDArray
 
-from analytics.demo_places import Places, stream
+from analytics.demo.places import Places, stream
 
 Days = NDArray[np.float64]  # (regions, days)
 CORRELATION_KM = 900.0

@@ -10,9 +10,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from analytics.demo_counts import Integers
-from analytics.demo_handling import NEVER, STATUSES, Handling
-from analytics.demo_rows import KINDS, Country, Rows
+from analytics.demo.counts import Integers
+from analytics.demo.handling import NEVER, STATUSES, Handling
+from analytics.demo.rows import KINDS, Country, Rows
 
 ID_DIGITS, KEY_DIGITS = 10, 12
 REPEATING = [

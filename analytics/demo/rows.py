@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from analytics.demo_counts import Effect, Floats, Integers
-from analytics.demo_draw import NO_OUTAGE, WHOLE_REGION, Channels, Counts
-from analytics.demo_places import Places, stream
+from analytics.demo.counts import Effect, Floats, Integers
+from analytics.demo.draw import NO_OUTAGE, WHOLE_REGION, Channels, Counts
+from analytics.demo.places import Places, stream
 
 DAY = 86_400
 KINDS = ["complaint", "suggestion", "question", "thanks"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from analytics.documents import (
+from analytics.files.documents import (
     SAMPLE_ROWS,
     Document,
     Layout,
@@ -17,7 +17,7 @@ from analytics.documents import (
     no_data,
     unique_header,
 )
-from analytics.staging import connect, copy_to_parquet, identifier, not_blank
+from analytics.files.staging import connect, copy_to_parquet, identifier, not_blank
 
 
 def open_parquet(file: Path, path: Path, staging: Path, *, name: str, member: str | None) -> Document:

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import ndtri
 
-from analytics.demo_counts import Floats, Integers
-from analytics.demo_places import stream
-from analytics.demo_rows import DAY, Country, Rows
+from analytics.demo.counts import Floats, Integers
+from analytics.demo.places import stream
+from analytics.demo.rows import DAY, Country, Rows
 
 STATUSES = ["new", "in_progress", "postponed", "closed", "declined"]
 NEVER = -1

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from analytics.demo_calendar import Event
-from analytics.demo_counts import EXTRA_DISPERSION, Extras, Floats, Integers, draw
-from analytics.demo_places import stream
+from analytics.demo.calendar import Event
+from analytics.demo.counts import EXTRA_DISPERSION, Extras, Floats, Integers, draw
+from analytics.demo.places import stream
 
 NO_OUTAGE, WHOLE_REGION = -2, -1
 

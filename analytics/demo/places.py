@@ -13,9 +13,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from analytics.demo_cells import Ring, contains, polygons, voronoi_cells
+from analytics.demo.cells import Ring, contains, polygons, voronoi_cells
+from analytics.settings import ROOT
 
-REFERENCE = Path(__file__).resolve().parent.parent / "data" / "reference"
+REFERENCE = ROOT / "data" / "reference"
 MUNICIPALITIES = 2300
 USUAL_COMPLAINTS = 1_500_000
 GRID = np.array([0.003, 0.002])  # degrees of longitude and latitude, about 200 m

@@ -9,9 +9,9 @@ from datetime import date
 import numpy as np
 from numpy.typing import NDArray
 
-from analytics.demo_calendar import Event, national_events
-from analytics.demo_places import Places, read_settings, stream
-from analytics.demo_weather import Weather
+from analytics.demo.calendar import Event, national_events
+from analytics.demo.places import Places, read_settings, stream
+from analytics.demo.weather import Weather
 
 HEATING_LIMIT = 8.0  # °C, daily mean, five days running
 HIDDEN = {"outbreak", "portal_outage"}  # in the truth, not in the list of events

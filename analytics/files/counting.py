@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from analytics.dialects import Found
-from analytics.encodings import Utf8File, blocks
-from analytics.records import MOST_BYTES, looks_like_records
+from analytics.files.dialects import Found
+from analytics.files.encodings import Utf8File, blocks
+from analytics.files.records import MOST_BYTES, looks_like_records
 
 NOT_COUNTABLE = -2
 

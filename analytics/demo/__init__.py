@@ -11,15 +11,15 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.csv
 
-from analytics.demo_counts import base_rates, effects_of, expected_extras, kept_on_days_off, municipality_shares
-from analytics.demo_draw import build_channels, draw_counts, without
-from analytics.demo_events import build_events
-from analytics.demo_files import ComplaintFiles
-from analytics.demo_handling import Clerks
-from analytics.demo_places import Places, build_places, read_settings, read_table, stream
-from analytics.demo_rows import Country, RowMaker, build_topics
-from analytics.demo_truth import Happenings, write_events, write_truth
-from analytics.demo_weather import Weather, build_weather, calendar_days, write_weather
+from analytics.demo.counts import base_rates, effects_of, expected_extras, kept_on_days_off, municipality_shares
+from analytics.demo.draw import build_channels, draw_counts, without
+from analytics.demo.events import build_events
+from analytics.demo.files import ComplaintFiles
+from analytics.demo.handling import Clerks
+from analytics.demo.places import Places, build_places, read_settings, read_table, stream
+from analytics.demo.rows import Country, RowMaker, build_topics
+from analytics.demo.truth import Happenings, write_events, write_truth
+from analytics.demo.weather import Weather, build_weather, calendar_days, write_weather
 from analytics.errors import BadInput
 
 BEFORE, AFTER = 60, 120  # days around the complaints: events reach into them, and some of the future is announced

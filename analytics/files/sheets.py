@@ -11,11 +11,11 @@ from typing import Any
 
 from python_calamine import CalamineWorkbook, PasswordError, SheetTypeEnum, SheetVisibleEnum
 
-from analytics.archives import check_workbook
-from analytics.dialects import SCORED_ROWS, find_header
-from analytics.documents import Document, Layout, known_hits, no_data, no_header, unique_header
-from analytics.kinds import encrypted
-from analytics.parts import Parts, PartsDocument
+from analytics.files.archives import check_workbook
+from analytics.files.dialects import SCORED_ROWS, find_header
+from analytics.files.documents import Document, Layout, known_hits, no_data, no_header, unique_header
+from analytics.files.kinds import encrypted
+from analytics.files.parts import Parts, PartsDocument
 
 EXACT_INTEGERS = 2.0**53
 SheetRow = tuple[int, list[str | None]]

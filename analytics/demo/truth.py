@@ -12,12 +12,12 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet as pq
 
-from analytics.demo_calendar import Event
-from analytics.demo_counts import ALL_GROUPS, Effect, Extras
-from analytics.demo_draw import Counts
-from analytics.demo_events import HIDDEN
-from analytics.demo_files import named
-from analytics.demo_places import Places
+from analytics.demo.calendar import Event
+from analytics.demo.counts import ALL_GROUPS, Effect, Extras
+from analytics.demo.draw import Counts
+from analytics.demo.events import HIDDEN
+from analytics.demo.files import named
+from analytics.demo.places import Places
 
 LEAST_EXPECTED = 0.005  # complaints: what is less, and was drawn as none, is not written down
 

@@ -11,8 +11,8 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from analytics.documents import SAMPLE_ROWS, BrokenRow, Document, Layout, Report, Row, Staged, new_path
-from analytics.staging import connect, copy_to_parquet, identifier
+from analytics.files.documents import SAMPLE_ROWS, BrokenRow, Document, Layout, Report, Row, Staged, new_path
+from analytics.files.staging import connect, copy_to_parquet, identifier
 
 PART_CELLS = 2_000_000
 

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from analytics.documents import MOST_COLUMNS, BrokenRow, Document, Layout, check_broken, no_data, unique_header
-from analytics.encodings import Utf8File
 from analytics.errors import BadInput
-from analytics.parts import Parts, PartsDocument
+from analytics.files.documents import MOST_COLUMNS, BrokenRow, Document, Layout, check_broken, no_data, unique_header
+from analytics.files.encodings import Utf8File
+from analytics.files.parts import Parts, PartsDocument
 
 MOST_CHARACTERS = 1 << 24  # of one object
 READ = 1 << 22  # characters at a time

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from analytics.documents import new_path
 from analytics.errors import BadInput
-from analytics.kinds import BLOCK, DAMAGE, OLE_START, empty, file_kind, open_zip, truncated
+from analytics.files.documents import new_path
+from analytics.files.kinds import BLOCK, DAMAGE, OLE_START, empty, file_kind, open_zip, truncated
 
 MOST_UNPACKED = 20 * 1024**3  # bytes, all members of an archive together
 MOST_RATIO = 200  # unpacked to packed, once beyond FREE_UNPACKED

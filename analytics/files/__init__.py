@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Collection
 from pathlib import Path
 
-from analytics.archives import Unpacked, unpack
-from analytics.documents import BrokenRow, Document, Layout, Staged, library_errors
-from analytics.encodings import as_utf8
 from analytics.errors import BadInput
-from analytics.json_files import looks_like_json, open_json
-from analytics.parquet_files import open_parquet
-from analytics.sheets import open_sheets
-from analytics.text_files import open_text
+from analytics.files.archives import Unpacked, unpack
+from analytics.files.documents import BrokenRow, Document, Layout, Staged, library_errors
+from analytics.files.encodings import as_utf8
+from analytics.files.json_files import looks_like_json, open_json
+from analytics.files.parquet_files import open_parquet
+from analytics.files.sheets import open_sheets
+from analytics.files.text_files import open_text
 
 __all__ = ["BrokenRow", "Document", "Layout", "Staged", "check_file", "open_documents"]
 

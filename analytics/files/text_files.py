@@ -13,9 +13,10 @@ import duckdb
 import numpy as np
 import pyarrow.parquet as pq
 
-from analytics.counting import count_records, record_lines
-from analytics.dialects import Found, blank_to_none, find_dialect, has_columns
-from analytics.documents import (
+from analytics.errors import BadInput
+from analytics.files.counting import count_records, record_lines
+from analytics.files.dialects import Found, blank_to_none, find_dialect, has_columns
+from analytics.files.documents import (
     SAMPLE_ROWS,
     BrokenRow,
     Document,
@@ -31,11 +32,10 @@ from analytics.documents import (
     one_column,
     unique_header,
 )
-from analytics.encodings import Utf8File
-from analytics.errors import BadInput
-from analytics.kinds import empty
-from analytics.records import MOST_BYTES, Record, join_fields, read_records
-from analytics.staging import connect, copy_to_parquet, identifier, not_blank
+from analytics.files.encodings import Utf8File
+from analytics.files.kinds import empty
+from analytics.files.records import MOST_BYTES, Record, join_fields, read_records
+from analytics.files.staging import connect, copy_to_parquet, identifier, not_blank
 
 HEAD = 1 << 20
 LONGEST_RECORD = 2_000_000  # bytes, the most that DuckDB takes by itself; read_records allows fewer

@@ -10,8 +10,8 @@ from itertools import islice
 from math import ceil
 from statistics import median
 
-from analytics.documents import Row, known_hits
-from analytics.records import Dialect, Record, read_records
+from analytics.files.documents import Row, known_hits
+from analytics.files.records import Dialect, Record, read_records
 
 SEPARATORS = ("\t", ";", "|", ",")  # the comma last: it is the one that texts are full of
 HEADER_WITHIN = 50  # rows

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from analytics.documents import new_path, not_a_table
+from analytics.files.documents import new_path, not_a_table
 
 BLOCK = 1 << 18
 LETTERS_FROM = 4  # blocks

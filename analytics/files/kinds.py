@@ -9,8 +9,8 @@ import zipfile
 import zlib
 from pathlib import Path
 
-from analytics.documents import not_a_table
 from analytics.errors import BadInput
+from analytics.files.documents import not_a_table
 
 BLOCK = 1 << 20
 PICTURES_AND_OTHERS = (
