@@ -6,7 +6,7 @@ if ! "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null
   echo "Forerunner needs Python 3.11 or newer; name one with: make PYTHON=/path/to/python3.12" >&2
   exit 2
 fi
-if [ ! -x .venv/bin/python ]; then
+if ! .venv/bin/python -m pip --version >/dev/null 2>&1; then
   "$python" -m venv .venv || { echo "Python's venv is missing; on Debian: apt-get install python3-venv" >&2; exit 2; }
 fi
 echo "Installing the packages of $file …" >&2
