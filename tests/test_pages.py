@@ -295,7 +295,7 @@ def test_an_unexpected_error_is_a_sentence_with_a_number_that_stands_in_the_log(
     tmp_path: Path, open_page: Open, caplog: pytest.LogCaptureFixture
 ) -> None:
     store = make_store(tmp_path, days=10, a_day=1)
-    open_store(store).write(lambda cursor: cursor.execute("drop table imports"))
+    open_store(store).write(lambda cursor: cursor.execute("drop table coverage"))
     app = open_page(store)
     assert not app.exception
     (error,) = app.error
