@@ -264,6 +264,7 @@ def test_an_import_killed_at_any_moment_leaves_the_store_as_before_or_as_after(
             file = export(tmp_path / f"{number}.csv", ids, topic=f"Тема {number}", closed=True)
             importer = started(_import, any_settings, file)
             importer.join(chance.uniform(0.1, 1.3) * whole)
+            whole *= 1.1 if importer.is_alive() else 0.8  # the machine's pace changes while the test runs
             importer.kill()
             importer.join()
             with store.reading() as query:
