@@ -23,7 +23,6 @@ from analytics import imports, maintenance, queries
 from analytics.catalogue import masked
 from analytics.demo import store as demo_store
 from analytics.errors import BadInput
-from analytics.files import check_file
 from analytics.settings import read_settings
 from analytics.store import Store, open_store, store_exists
 from analytics.trouble import in_one_sentence, speak_utf8
@@ -66,11 +65,9 @@ def import_command(
     """Import exports into the store; the same file again changes nothing."""
     if preset and mapping:
         raise BadInput("preset_and_mapping", "Give either --preset or --mapping, not both.")
-    for file in files:
-        check_file(file)  # before a store is made for nothing
     with _progress("rows") as show:
-        results = imports.import_files(
-            open_store(read_settings()),
+        results = imports.import_into(
+            read_settings(),
             files,
             preset=preset,
             mapping=mapping,
@@ -193,7 +190,7 @@ def main() -> None:
     """Run the command line; bad input is one sentence on standard error and exit code 2."""
     speak_utf8()
     with in_one_sentence(lambda sentence: errors.print(sentence, markup=False)):
-        code = app(sys.argv[1:] or ["--help"], standalone_mode=False)
+        code = app(sys.argv[1:] or ["--help"], prog_name="python -m analytics", standalone_mode=False)
     sys.exit(code)
 
 

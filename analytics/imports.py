@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -12,13 +13,16 @@ from pathlib import Path
 import duckdb
 import pandas as pd
 
+from analytics.catalogue import local_folder, store_exists
 from analytics.errors import BadInput
 from analytics.exports import read_export
 from analytics.files import open_documents
 from analytics.files.documents import Document
 from analytics.merge import ImportResult, merge, refuse_demo, replace_rows
 from analytics.presets import Mapping, chosen_mapping, find_mapping, known_columns, read_mapping
-from analytics.store import Store
+from analytics.settings import Settings
+from analytics.store import Store, open_store
+from analytics.working_folders import WorkingFolder
 
 Report = Callable[[float, str], None]  # share done of all files, name of the file at hand
 
@@ -60,15 +64,39 @@ def import_files(
     """
     refuse_demo(store.kind)
     with store.working_folder("import") as folder:
-        work = []
-        for file in files:
-            for document in _documents(Path(file), folder):
-                chosen = _mapping(document, preset, mapping)
-                work.append((document, replace(chosen, source=source) if source else chosen))
-        return [
-            _import(store, document, chosen, folder, keep_text, now, _part(report, place, len(work), document.name))
-            for place, (document, chosen) in enumerate(work)
-        ]
+        work = _looked_at(files, folder, preset, mapping, source)
+        return _import_all(store, work, folder, keep_text=keep_text, now=now, report=report)
+
+
+def import_into(
+    settings: Settings,
+    files: Sequence[Path],
+    *,
+    preset: str | None = None,
+    mapping: Path | None = None,
+    source: str | None = None,
+    keep_text: bool = False,
+    now: datetime,
+    report: Report = lambda share, name: None,
+) -> list[ImportResult]:
+    """As import_files, into the store of `settings`; where there is none, files that are refused leave none behind."""
+    if store_exists(settings):
+        with closing(open_store(settings)) as store:
+            return import_files(
+                store,
+                files,
+                preset=preset,
+                mapping=mapping,
+                source=source,
+                keep_text=keep_text,
+                now=now,
+                report=report,
+            )
+    with _vanishing(local_folder(settings) / "staging") as staging, WorkingFolder(staging, "import") as folder:
+        work = _looked_at(files, folder, preset, mapping, source)
+        with closing(open_store(settings)) as store:
+            refuse_demo(store.kind)
+            return _import_all(store, work, folder, keep_text=keep_text, now=now, report=report)
 
 
 def history(store: Store) -> pd.DataFrame:
@@ -122,6 +150,50 @@ def undo_last(store: Store, *, now: datetime) -> str:
         return str(file)
 
     return store.write(work)
+
+
+def _looked_at(
+    files: Sequence[Path],
+    folder: Path,
+    preset: str | None,
+    mapping: Path | dict[str, str] | None,
+    source: str | None,
+) -> list[tuple[Document, Mapping]]:
+    """Every table of the files and how it is to be read. Raises BadInput when one cannot be."""
+    work = []
+    for file in files:
+        for document in _documents(Path(file), folder):
+            chosen = _mapping(document, preset, mapping)
+            work.append((document, replace(chosen, source=source) if source else chosen))
+    return work
+
+
+def _import_all(
+    store: Store,
+    work: Sequence[tuple[Document, Mapping]],
+    folder: Path,
+    *,
+    keep_text: bool,
+    now: datetime,
+    report: Report,
+) -> list[ImportResult]:
+    return [
+        _import(store, document, chosen, folder, keep_text, now, _part(report, place, len(work), document.name))
+        for place, (document, chosen) in enumerate(work)
+    ]
+
+
+@contextmanager
+def _vanishing(folder: Path) -> Iterator[Path]:
+    """A folder that goes, with the parents made for it, when the work in it fails and nothing else is in them."""
+    made = [place for place in (folder, *folder.parents) if not place.exists()]
+    try:
+        yield folder
+    except BaseException:
+        for place in made:
+            with suppress(OSError):  # not empty: another process has made the store meanwhile
+                place.rmdir()
+        raise
 
 
 def _import(

@@ -6,6 +6,7 @@ import contextlib
 import errno
 import io
 import os
+import re
 import secrets
 import sys
 import tempfile
@@ -61,7 +62,8 @@ def _usage(problem: typer.TyperException) -> str:
     """A mistake in how a command was called, in one line, and where to read on."""
     words = getattr(problem, "format_message", problem.__str__)()
     command = getattr(getattr(problem, "ctx", None), "command_path", "python -m analytics")
-    return f"{' '.join(words.split()).rstrip('.')}; see {command} --help."
+    sentence = re.sub(r"[.?] (\w)", lambda start: f"; {start[1].lower()}", " ".join(words.split())).rstrip(".?")
+    return f"{sentence}; see {command} --help."
 
 
 def _known(error: Exception) -> str | None:

@@ -60,7 +60,7 @@ def build(
 
     Raises BadInput for fewer than 60 days or 1,000 complaints, and for a seed below 0.
     """
-    _check(complaints, days, seed)
+    check(complaints, days, seed)
     report = report or (lambda step, share: None)
     folder.mkdir(parents=True, exist_ok=True)
     start = end - timedelta(days - 1)
@@ -91,7 +91,8 @@ def build(
     )
 
 
-def _check(complaints: int, days: int, seed: int) -> None:
+def check(complaints: int, days: int, seed: int) -> None:
+    """Raise BadInput when no country of so many complaints and days can be built from this seed."""
     if seed < 0:
         raise BadInput("demo_seed", "The seed of a demo country is 0 or more, not {seed}.", seed=seed)
     if days < FEWEST_DAYS:

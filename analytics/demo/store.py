@@ -13,7 +13,7 @@ import duckdb
 
 from analytics import cube
 from analytics.catalogue import masked
-from analytics.demo import DemoCountry, build
+from analytics.demo import DemoCountry, build, check
 from analytics.errors import BadInput
 from analytics.merge import STORED
 from analytics.settings import ROOT, Settings
@@ -32,8 +32,9 @@ def make(
 ) -> DemoCountry:
     """Fill a new store with the demo country; its other files go into `demo_folder(settings)`.
 
-    `now` is UTC. Raises BadInput when the store has complaints already.
+    `now` is UTC. Raises BadInput when the store has complaints already, and for what `build` refuses.
     """
+    check(complaints, days, seed)  # before a store is made for nothing
     with closing(open_store(settings, kind="demo")) as store, store.working_folder("demo") as folder:
         if not store.is_empty():
             raise _in_use(settings)
