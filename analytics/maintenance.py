@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import io
+import struct
 import zipfile
-from contextlib import closing
+import zlib
+from collections.abc import Iterator
+from contextlib import ExitStack, closing
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import pandas as pd
+from pyarrow import parquet
 
 from analytics import cube
 from analytics.errors import BadInput
+from analytics.schema import table_names
 from analytics.settings import Settings
 from analytics.sql import identifier, literal
 from analytics.store import SCHEMA_VERSION, Store, open_store, store_exists
@@ -25,31 +30,66 @@ ORPHANS_AFTER = timedelta(days=1)  # files of killed imports; younger ones may b
 REWRITE_FROM = 0.1  # share of deleted rows: for fewer, the older version of a file would cost more than it saves
 LONGEST_KEPT = 36_500  # days
 NO_SNAPSHOT = -1
+UNREADABLE = (zipfile.BadZipFile, zlib.error, struct.error)  # what a damaged zip ends in
 
 
 def compact(store: Store, *, now: datetime) -> dict[str, int]:
-    """Merge small files, sum up the cube and drop snapshots older than the setting `keep_days`.
+    """Merge small files, sum up the cube and drop snapshots that were replaced more than `keep_days` ago.
 
     `now` is UTC. Answers with the number of files before and after. What each import showed is not lost with the
     snapshots: rows keep first_seen_at, changed_at and closed_seen_at. Queries under way go on undisturbed.
     """
     before = _files(store)
     store.write(cube.sum_up)
-    keep_from = now - timedelta(days=min(store.settings.keep_days, LONGEST_KEPT))
-    steps: tuple[tuple[str, dict[str, Any]], ...] = (
-        ("call ducklake_rewrite_data_files('lake', delete_threshold => $share)", {"share": REWRITE_FROM}),
-        ("call ducklake_merge_adjacent_files('lake')", {}),
-        ("call ducklake_expire_snapshots('lake', older_than => $moment::timestamptz)", {"moment": keep_from}),
+    keep_from = now - max(timedelta(days=min(store.settings.keep_days, LONGEST_KEPT)), LINGER)
+    with store.turn():  # each step has its own: imports may go between
+        store.query("call ducklake_rewrite_data_files('lake', delete_threshold => $share)", share=REWRITE_FROM)
+    _merge_files(store)
+    for statement, parameters in (
+        *_expiry(store, keep_from),
         ("call ducklake_cleanup_old_files('lake', older_than => $moment::timestamptz)", {"moment": now - LINGER}),
         (
             "call ducklake_delete_orphaned_files('lake', older_than => $moment::timestamptz)",
             {"moment": now - ORPHANS_AFTER},
         ),
-    )
-    for statement, parameters in steps:
-        with store.turn():  # each step has its own: imports may go between
+    ):
+        with store.turn():
             store.query(statement, **parameters)
     return {"files_before": before, "files_after": _files(store)}
+
+
+def _merge_files(store: Store) -> None:
+    """One file for many small ones. Readers under way still name those, so they end before it is committed."""
+    with ExitStack() as alone:
+
+        def work(cursor: duckdb.DuckDBPyConnection) -> None:
+            alone.close()  # an attempt before this one may have failed
+            cursor.execute("call ducklake_merge_adjacent_files('lake')").fetchall()
+            alone.enter_context(store.without_readers())
+
+        with store.turn():
+            store.retried(lambda: store.transaction(work))
+
+
+def _expiry(store: Store, moment: datetime) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The step that drops the snapshots which were replaced before this moment, if there are any.
+
+    Their own age does not tell: after a quiet month the state before today's import is a month old, and a query that
+    began before that import still reads it (on SQLite, DuckLake then finds nothing and says nothing).
+    """
+    found = store.query(
+        """
+        with replaced as (
+          select snapshot_id, lead(snapshot_time) over (order by snapshot_id) as replaced_at
+          from ducklake_snapshots('lake')
+        )
+        select snapshot_id from replaced where replaced_at < $moment::timestamptz order by snapshot_id
+        """,
+        moment=moment,
+    )
+    if not found.empty:
+        versions = [int(snapshot) for snapshot in found["snapshot_id"]]
+        yield "call ducklake_expire_snapshots('lake', versions => $versions)", {"versions": versions}
 
 
 def backup(store: Store, file: Path) -> int:
@@ -111,12 +151,19 @@ def _checked(file: Path) -> str:
             if archive.read("format").decode() != FORMAT or archive.testzip() is not None:
                 raise _not_a_backup(file)
             table = pd.read_parquet(io.BytesIO(archive.read("store_facts.parquet")))
-        facts = dict(zip(table["fact"], table["value"], strict=True))
-        version = int(facts["schema_version"])
-    except (zipfile.BadZipFile, KeyError, ValueError, OSError, EOFError, NotImplementedError, RuntimeError) as error:
-        if isinstance(error, BadInput):
-            raise
+            facts = dict(zip(table["fact"], table["value"], strict=True))
+            _refuse_other_version(int(facts["schema_version"]))
+            for name in table_names():
+                with archive.open(f"{name}.parquet") as part:
+                    parquet.read_schema(part)
+    except BadInput:
+        raise
+    except (*UNREADABLE, KeyError, ValueError, OSError, EOFError, RuntimeError) as error:
         raise _not_a_backup(file) from error
+    return str(facts.get("kind"))
+
+
+def _refuse_other_version(version: int) -> None:
     if version != SCHEMA_VERSION:
         raise BadInput(
             "backup_of_another_version",
@@ -124,7 +171,6 @@ def _checked(file: Path) -> str:
             version=version,
             known=SCHEMA_VERSION,
         )
-    return str(facts.get("kind"))
 
 
 def _fill(store: Store, cursor: duckdb.DuckDBPyConnection, folder: Path) -> int:

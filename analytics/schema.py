@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 from collections.abc import Callable
 from typing import Protocol
@@ -51,6 +52,11 @@ def prepare(store: Lake, kind: str) -> None:
 def is_ready(store: Lake) -> bool:
     """Has the store the tables of this very version?"""
     return _version(store) == SCHEMA_VERSION
+
+
+def table_names() -> list[str]:
+    """The names of all tables of a store."""
+    return re.findall(r"^create table (\w+)", (SQL_FOLDER / "schema.sql").read_text(encoding="utf-8"), re.MULTILINE)
 
 
 def _version(store: Lake) -> int | None:

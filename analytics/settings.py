@@ -29,7 +29,7 @@ class Settings:
     memory: str = "2GB"  # the most that DuckDB takes before it spills to disk
     threads: int = 0  # 0: every core
     time_zone: str = "Europe/Moscow"  # for times given with an offset, where the region's zone is unknown
-    keep_days: int = 30  # `compact` drops snapshots older than this; undo reaches no further back
+    keep_days: int = 30  # `compact` drops snapshots replaced longer ago; imports of before cannot be undone then
     retry_seconds: float = 120.0  # how long a writer waits for its turn
     s3_endpoint: str = ""  # host:port or URL of an S3-compatible server; empty: Amazon's
     s3_key: str = ""

@@ -16,7 +16,7 @@ from analytics.errors import BadInput
 from analytics.retry import is_away, is_busy, is_made_meanwhile, retried
 from analytics.schema import SCHEMA_VERSION, is_ready, prepare
 from analytics.settings import Settings
-from analytics.turns import turn_of_database, turn_of_file
+from analytics.turns import among_readers, turn_of_database, turn_of_file, without_readers
 from analytics.working_folders import WorkingFolder
 
 __all__ = ["SCHEMA_VERSION", "Query", "Store", "open_store", "store_exists"]
@@ -34,6 +34,7 @@ class Store:
         self._spill = WorkingFolder(local_folder(settings) / "spill", "store")
         self._connection = attach(settings, spill=self._spill.path)
         self._closing = threading.Lock()
+        self._thread = threading.local()
 
     # Reading
 
@@ -45,20 +46,22 @@ class Store:
 
     def query(self, sql: str, **parameters: Any) -> pd.DataFrame:
         """The table that `sql` answers with, bound to `$parameters`; asked again while the catalogue is busy."""
-        return self.retried(lambda: _fetch(self.cursor(), sql, parameters))
+        with self._undisturbed():
+            return self.retried(lambda: _fetch(self.cursor(), sql, parameters))
 
     @contextlib.contextmanager
     def reading(self) -> Iterator[Query]:
         """Several queries on one and the same snapshot."""
-        cursor = self.retried(self._pinned)
-        try:
-            yield lambda sql, **parameters: _fetch(cursor, sql, parameters)
-        except duckdb.Error as error:
-            if is_away(error):
-                raise unreachable(self.settings, error) from error
-            raise
-        finally:
-            _give_up(cursor)
+        with self._undisturbed():
+            cursor = self.retried(self._pinned)
+            try:
+                yield lambda sql, **parameters: _fetch(cursor, sql, parameters)
+            except duckdb.Error as error:
+                if is_away(error):
+                    raise unreachable(self.settings, error) from error
+                raise
+            finally:
+                _give_up(cursor)
 
     def snapshot(self) -> int:
         """The number of the newest snapshot: a new one with each write, so it is the key of any cache."""
@@ -90,6 +93,18 @@ class Store:
             queue = turn_of_file(Path(self.settings.store) / "writer.lock", seconds=seconds)
         with queue:
             yield
+
+    @contextlib.contextmanager
+    def without_readers(self) -> Iterator[None]:
+        """Readers have ended and new ones wait; for the moment of a commit that takes old files out of the catalogue.
+
+        Raises BadInput when a reader goes on for `retry_seconds`. PostgreSQL needs no such thing.
+        """
+        if self.settings.remote:
+            yield
+        else:
+            with without_readers(Path(self.settings.store), seconds=self.settings.retry_seconds):
+                yield
 
     def transaction(self, work: Callable[[duckdb.DuckDBPyConnection], Result]) -> Result:
         """One attempt at `work(cursor)`, all of it or nothing, on a connection of its own: no temporary table is left.
@@ -170,6 +185,19 @@ class Store:
         with self._closing:
             self._connection.close()
             self._spill.close()
+
+    @contextlib.contextmanager
+    def _undisturbed(self) -> Iterator[None]:
+        """Be among the readers, once for each thread: a query within a reading must not wait for its own end."""
+        if self.settings.remote or getattr(self._thread, "reads", False):
+            yield
+            return
+        self._thread.reads = True
+        try:
+            with among_readers(Path(self.settings.store)):
+                yield
+        finally:
+            self._thread.reads = False
 
     def _pinned(self) -> duckdb.DuckDBPyConnection:
         """A cursor in a transaction that has seen its snapshot: from now on the catalogue cannot be too busy."""

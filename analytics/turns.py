@@ -1,4 +1,9 @@
-"""The queue of writers: one at a time, so that none has to do its work again because another was quicker."""
+"""Who waits for whom: writers go one at a time, and who takes old files out of a SQLite catalogue lets readers end.
+
+Writers queue so that none has to do its work again because another was quicker. Readers need a lock of their own only
+on SQLite: DuckDB scans its tables over further connections, which see more than the reader's own transaction does, and
+files merged meanwhile would then look like no files at all.
+"""
 
 from __future__ import annotations
 
@@ -6,15 +11,19 @@ import errno
 import fcntl
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
+from typing import TextIO
 
 import duckdb
 
+from analytics.errors import BadInput
 from analytics.retry import busy, retried
 
 LOOK_EVERY = 0.1  # seconds
+GATE_SHUT = 2.0  # seconds at most for which new readers wait for old ones to end
 ADVISORY_LOCK = 0x466F7265  # any number, the same for all of us; PostgreSQL keeps such locks for each database apart
+READERS, GATE = "readers.lock", "readers.gate"
 CATALOGUE = "__ducklake_metadata_lake"  # DuckLake's own name for the catalogue of `lake`
 
 
@@ -25,15 +34,8 @@ def turn_of_file(file: Path, *, seconds: float) -> Iterator[None]:
     On a file system that knows no locks nothing is held; then the turnstile table alone finds who was second.
     """
 
-    def locked() -> bool:
-        try:
-            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            return error.errno not in (errno.EWOULDBLOCK, errno.EACCES, errno.EINTR)
-        return True
-
     with file.open("w") as held:
-        _wait(locked, seconds)
+        _wait(lambda: _locked(held), seconds)
         yield
 
 
@@ -53,6 +55,48 @@ def turn_of_database(cursor: duckdb.DuckDBPyConnection, *, seconds: float) -> It
         with suppress(duckdb.Error):
             cursor.execute("rollback")
         cursor.close()
+
+
+@contextmanager
+def among_readers(folder: Path) -> Iterator[None]:
+    """Be one of the readers of the store in `folder`; a death lifts the lock. Never fails: reading goes on without."""
+    with ExitStack() as held:
+        with suppress(OSError):
+            lock = held.enter_context((folder / READERS).open("a"))
+            with (folder / GATE).open("a") as gate:
+                fcntl.flock(gate, fcntl.LOCK_SH)
+                fcntl.flock(lock, fcntl.LOCK_SH)
+        yield
+
+
+@contextmanager
+def without_readers(folder: Path, *, seconds: float) -> Iterator[None]:
+    """Be alone with the store in `folder`, its readers having ended; new ones wait outside for at most 2 seconds.
+
+    Raises BadInput when old ones have gone on for `seconds`.
+    """
+    give_up_at = time.monotonic() + seconds
+    with (folder / GATE).open("a") as gate, (folder / READERS).open("a") as lock:
+        while True:
+            _wait(lambda: _locked(gate), seconds)
+            try:
+                _wait(lambda: _locked(lock), min(seconds, GATE_SHUT))
+                break
+            except BadInput:
+                if time.monotonic() > give_up_at:
+                    raise
+                fcntl.flock(gate, fcntl.LOCK_UN)
+                time.sleep(GATE_SHUT)  # for those who waited outside
+        yield
+
+
+def _locked(file: TextIO) -> bool:
+    """Has the lock been got, or are there none on this file system?"""
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        return error.errno not in (errno.EWOULDBLOCK, errno.EACCES, errno.EINTR)
+    return True
 
 
 def _in_transaction(cursor: duckdb.DuckDBPyConnection, query: str) -> tuple | None:
