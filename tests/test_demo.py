@@ -18,6 +18,7 @@ from analytics.demo.cells import contains, cut, polygons, signed_area, voronoi_c
 from analytics.demo.places import REFERENCE, read_settings, read_table
 from analytics.demo.weather import calendar_days
 from analytics.errors import BadInput
+from analytics.presets import presets
 
 END, DAYS, COMPLAINTS = date(2024, 3, 31), 200, 240_000
 ADDED_BY_THE_STORE = {"first_seen_at", "changed_at", "closed_seen_at", "last_import", "text", "export_changed_at"}
@@ -296,5 +297,9 @@ def test_the_reference_files_agree_with_each_other() -> None:
         for effect in settings["effects"]:
             assert effect["topic_group"] in [*groups, "*", "own"]
             assert {topics[topic] for topic in effect.get("topics", [])} <= {effect["topic_group"]}
-    for season in read_settings("demo_country.toml")["seasons"].values():
+    country = read_settings("demo_country.toml")
+    for season in country["seasons"].values():
         assert set(season) <= set(topics)
+    channels = {row["channel_ru"] for row in read_table("channels_ru.csv")}
+    assert {channel["name"] for channel in country["channels"]} <= channels
+    assert set(presets()["incident"].base.values["channel"].values()) <= channels

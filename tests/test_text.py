@@ -170,6 +170,16 @@ def test_every_bad_input_is_said_in_russian_with_the_same_values() -> None:
     assert {code for code, values in said.items() if placeholders(*forms(russian[f"error.{code}"])) != values} == set()
 
 
+def test_every_bad_input_says_its_values_in_english_beside_the_code() -> None:
+    """The English sentence is the one in the code: the English catalogue needs none, and the Russian one must."""
+    for source in (ROOT / "analytics").rglob("*.py"):
+        for node in ast.walk(ast.parse(source.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("BadInput") and len(node.args) >= 2:
+                sentence = str(ast.literal_eval(node.args[1]))
+                assert placeholders(sentence) == {keyword.arg for keyword in node.keywords}, sentence
+                assert sentence.endswith(".") and ". " not in sentence, sentence
+
+
 @pytest.mark.parametrize("language", LOCALES)
 def test_every_plural_has_all_forms_of_its_language(language: str) -> None:
     found = catalogue(language)

@@ -80,8 +80,9 @@ def _check_not_foreign(head: bytes, name: str) -> None:
     other = next((kind for start, kind in OTHER_ARCHIVES if head.startswith(start)), "")
     other = "tar" if head[257:262] == b"ustar" else "bzip2" if BZIP2.match(head) else other
     if other:
-        sentence = "{file} is a {kind} archive: unpack it, or pack it as zip."
-        raise BadInput("unknown_archive", sentence, file=name, kind=other)
+        raise BadInput(
+            "unknown_archive", "{file} is a {kind} archive: unpack it, or pack it as zip.", file=name, kind=other
+        )
     text = head.lstrip(b"\xef\xbb\xbf\xff\xfe").replace(b"\x00", b"").lstrip().lower()
     if re.match(rb"(<!--.*?-->\s*)*<(!doctype html|html|head|body|table|meta|script|div)\b", text, re.DOTALL):
         raise BadInput(
