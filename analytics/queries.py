@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import date
+from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -33,6 +33,7 @@ __all__ = [
 ]
 
 Query = Callable[..., pd.DataFrame]
+AVERAGED = 7  # days: weekends hide the trend
 MEASURES = ("received", "closed", "closed_undated", "due", "due_kept", "repeat_known", "repeats")
 # The tables of the cube, the smallest first: what each is divided by, its day, and how filters choose from it.
 REGIONS = "region_totals where selected_regions($first_day, $last_day, $regions, $kinds)"
@@ -82,8 +83,12 @@ def choices(store: Store) -> pd.DataFrame:
 
 def span(store: Store, filters: Filters) -> tuple[date | None, date | None]:
     """The first and the last day on which a complaint of the selection was opened (the period is not looked at)."""
+    return _span(store.query, filters)
+
+
+def _span(query: Query, filters: Filters) -> tuple[date | None, date | None]:
     table, parameters = smallest(filters, None, None)
-    found = store.query(
+    found = query(
         f"""
         select min(day) as first_day, max(day) as last_day from (
           select {DAY[table]} as day from {table} group by 1 having sum({RECEIVED[table]}) > 0)
@@ -138,12 +143,22 @@ def counts(store: Store, filters: Filters, by: str) -> pd.DataFrame:
 
 
 def received_and_closed(store: Store, filters: Filters, as_of: date) -> pd.DataFrame:
-    """Each day of the period, quiet days included: day, received (opened that day), closed (closed that day)."""
+    """Each day of the period, quiet days included: day, received (opened that day), closed (closed that day).
+
+    With received_average and closed_average: of the 7 days that end with the day, those before the period too; nan
+    where the store's history does not hold all 7.
+    """
     first, last = period(filters, as_of)
+    before = first - timedelta(days=AVERAGED - 1)
     with store.reading() as query:
-        measures = daily_measures(query, filters, first, last)
-    days = pd.date_range(first, last, name="day")
-    return measures[["received", "closed"]].reindex(days, fill_value=0).reset_index()
+        measures = daily_measures(query, filters, before, last)
+        begun, _ = _span(query, Filters(kinds=()))
+    days = pd.date_range(before, last, name="day")
+    table = measures[["received", "closed"]].reindex(days, fill_value=0)
+    known = days >= pd.Timestamp(begun or last)
+    for name in ("received", "closed"):
+        table[f"{name}_average"] = table[name].where(known).rolling(AVERAGED).mean()
+    return table[table.index >= pd.Timestamp(first)].reset_index()
 
 
 def daily_measures(query: Query, filters: Filters, first: date | None, last: date) -> pd.DataFrame:

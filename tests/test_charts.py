@@ -24,7 +24,12 @@ BACKGROUNDS = ("#ffffff", "#10161d")  # of the light and the dark theme
 
 def daily(days: int) -> pd.DataFrame:
     calendar = pd.date_range(end="2026-11-22", periods=days)
-    return pd.DataFrame({"day": calendar, "received": range(1, days + 1), "closed": [3] * days})
+    counts = {"received": range(1, days + 1), "closed": [3] * days}
+    averages = {
+        "received_average": [n - 3.0 for n in range(1, days + 1)],
+        "closed_average": [math.nan] + [3.0] * (days - 1),
+    }
+    return pd.DataFrame({"day": calendar, **counts, **averages})
 
 
 def completeness_of(states: dict[tuple[str, str], str]) -> pd.DataFrame:
@@ -106,8 +111,8 @@ def test_bars_start_at_zero_and_the_readers_period_stands_out() -> None:
     assert opacities[-1] > opacities[0]
     assert figure.layout.yaxis.rangemode == "tozero"
     assert (received.name, closed.name) == ("Received, average of 7 days", "Closed, average of 7 days")
-    assert received.y[-1] == 88.0  # of 85 to 91
-    assert all(math.isnan(value) for value in received.y[:6])  # not seven days yet
+    assert list(received.y) == [n - 3.0 for n in range(1, 92)]  # from the first day on
+    assert [math.isnan(value) for value in closed.y[:2]] == [True, False]  # what is unknown is not drawn
     assert closed.line.dash != received.line.dash
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date, timedelta
 
 import numpy as np
@@ -28,6 +29,7 @@ NAMES = {  # the column of each list of the filters
     "kinds": "kind",
 }
 ROWS = some_complaints()
+DAY_END = pd.Timedelta(days=1) - pd.Timedelta(microseconds=1)
 
 
 @pytest.fixture(scope="module")
@@ -220,6 +222,26 @@ def test_quiet_days_are_counted_as_zero(full: Store, filters: Filters) -> None:
     for column, times in (("received", rows["opened_at"]), ("closed", rows["closed_at"])):
         per_day = times.dt.date.value_counts()
         assert found[column].tolist() == [per_day.get(day, 0) for day in days_before(date(2026, 10, 20), 28)]
+
+
+@pytest.mark.parametrize("filters", [Filters(), Filters(topics=("Ямы",)), Filters(channels=("ПОС",))])
+def test_averages_of_seven_days_are_right_from_the_first_day_of_the_period(full: Store, filters: Filters) -> None:
+    filters = replace(filters, first_day=date(2026, 9, 1), last_day=date(2026, 9, 20))
+    found = queries.received_and_closed(full, filters, LAST_DAY).set_index("day")
+    assert list(found.index.date) == days_before(date(2026, 9, 20), 20)
+    rows = chosen(replace(filters, first_day=None))
+    for name, times in (("received", rows["opened_at"]), ("closed", rows["closed_at"])):
+        for day, average in found[f"{name}_average"].items():
+            assert average * 7 == pytest.approx(times.between(day - pd.Timedelta(days=6), day + DAY_END).sum())
+
+
+def test_no_average_reaches_back_beyond_the_history(store: Store) -> None:
+    fill(store, steady(dict.fromkeys(days_before(LAST_DAY, 20), 7), topic="Ямы", region="Тульская область"))
+    quiet = {"topics": ("Люки",), "first_day": days_before(LAST_DAY, 22)[0]}
+    for filters, usual in ((Filters(first_day=days_before(LAST_DAY, 22)[0]), 7.0), (Filters(**quiet), 0.0)):
+        found = queries.received_and_closed(store, filters, LAST_DAY)
+        assert found["received_average"].isna().tolist() == [True] * 8 + [False] * 14
+        assert set(found["received_average"].dropna()) == {usual}
 
 
 def test_the_period_ends_with_the_last_full_day() -> None:

@@ -22,8 +22,8 @@ MOST_BARS = 190  # more days than that are drawn as weeks
 def received_and_closed(table: pd.DataFrame, text: Text, *, first_day: date, last_day: date) -> go.Figure:
     """Bars of what was received, the reader's period standing out, and lines of what was received and closed.
 
-    `table`: day, received, closed, one row for each day. Lines are averages of 7 days, for weekends hide the trend;
-    more than half a year is drawn in whole weeks instead.
+    `table`: day, received, closed, received_average, closed_average, one row for each day. Lines are the averages of
+    7 days; more than half a year is drawn in whole weeks instead.
     """
     marks, weekly = _weeks_if_many(table)
     days = [day.date() for day in pd.to_datetime(marks["day"])]
@@ -117,7 +117,7 @@ def completeness(table: pd.DataFrame, text: Text, *, by: str) -> go.Figure:
 
 
 def _line(marks: pd.DataFrame, of: str, x: list[str], text: Text, *, smooth: bool) -> dict[str, Any]:
-    values = marks[of].rolling(7).mean() if smooth else marks[of]
+    values = marks[f"{of}_average" if smooth else of]
     return {
         "type": "scatter",
         "mode": "lines",
