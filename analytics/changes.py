@@ -25,7 +25,7 @@ def covered_weeks(counts: pd.DataFrame, wanted: int) -> int:
 
 
 def ranked_changes(counts: pd.DataFrame, names: list[str], *, days: int, weeks: int, limit: int) -> pd.DataFrame:
-    """What rose and fell most surely: `names`, now, usual, ratio, low, high, probability, direction.
+    """What surely rose and fell most: `names`, now, usual, ratio, low, high, probability, direction.
 
     `counts`: names, week (0: the period, 1 … : the weeks before it), complaints, weighted (each day's complaints ×
     how often its weekday is in the period of `days` days); `weeks`: how many of the weeks make the usual. At most
@@ -60,7 +60,7 @@ def surely_changed(weekly: np.ndarray, now: np.ndarray, usual: np.ndarray, *, da
     weeks = weekly.shape[1]
     logarithm = np.log((now + 0.5) / (usual + 0.5))
     error = np.sqrt(dispersion(weekly) * (1.0 / (now + 0.5) + days / (7.0 * weeks) / (usual + 0.5)))
-    freedom = 2 * (weeks - 1)
+    freedom = 4.0 * (weeks - 1) ** 2 / (3 * weeks - 4)
     reach = stats.t.ppf(0.5 + INTERVAL / 2, freedom) * error
     low, high = np.exp(logarithm - reach), np.exp(logarithm + reach)
     rising = logarithm > 0
@@ -79,8 +79,13 @@ def surely_changed(weekly: np.ndarray, now: np.ndarray, usual: np.ndarray, *, da
 
 
 def dispersion(weekly: np.ndarray) -> np.ndarray:
-    """Variance / mean of a week's count for each unit, at least 1: half its own, half that of all units together."""
-    mean, variance = weekly.mean(axis=1), weekly.var(axis=1, ddof=1)
+    """Variance / mean of a week's count for each unit, at least 1: half its own, half that of all units together.
+
+    The variance is half the mean square of the difference between a week and the next (von Neumann 1941), worth about
+    2 (n - 1)² / (3 n - 4) degrees of freedom: a rise over all the weeks, as when the heating season begins, is no
+    chance, and taken for it would make just the largest changes look unsure.
+    """
+    mean, variance = weekly.mean(axis=1), (np.diff(weekly, axis=1) ** 2).mean(axis=1) / 2.0
     squares = float((mean**2).sum())
     shared = max(float((variance - mean).sum()) / squares, 0.0) if squares else 0.0
     own = np.divide(variance, mean, out=np.ones_like(mean), where=mean > 0)

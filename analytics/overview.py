@@ -79,7 +79,7 @@ def days_to_close(store: Store, filters: Filters, as_of: date) -> float:
 
 
 def movers(store: Store, filters: Filters, as_of: date, by: str, limit: int = 5) -> pd.DataFrame:
-    """What rose and what fell most surely against the usual; at most `limit` of each direction, the surest first.
+    """What rose and what fell against the usual; at most `limit` of each direction, the largest sure change first.
 
     `by`: topic_group, topic, region or municipality; raises BadInput for anything else. Columns: the name (topic:
     topic_group, topic; municipality: region, municipality), now (complaints of the period), usual (as for the tiles),

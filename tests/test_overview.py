@@ -292,6 +292,26 @@ def test_counts_without_any_real_change_are_rarely_called_one() -> None:
     assert false / 200 <= 0.25
 
 
+def test_a_large_change_is_sure_though_the_weeks_before_rose_too() -> None:
+    """As when the heating season begins: what the usual takes up of the rise must not pass for chance."""
+    chance = np.random.default_rng(13)
+    rising = chance.poisson([100, 110, 130, 150, 200, 300, 450, 650, 900]).astype(float)
+    weekly = np.vstack([chance.poisson(200, (30, 9)), rising])
+    found = surely_changed(weekly[:, 7::-1], weekly[:, 8], weekly[:, :8].mean(axis=1), days=7)
+    assert found.loc[30, "ratio"] > 3
+    assert found.loc[30, "probability"] > 0.95
+    assert found["score"].idxmax() == 30
+    assert (found.loc[:29, "probability"] > 0.95).sum() <= 1
+
+
+def test_a_jagged_series_is_not_sure_of_a_change_as_large_as_its_own_jags() -> None:
+    chance = np.random.default_rng(14)
+    weekly = np.vstack([chance.poisson(200, (30, 9)), [40, 400, 60, 500, 30, 450, 80, 380, 500]]).astype(float)
+    found = surely_changed(weekly[:, :8], weekly[:, 8], weekly[:, :8].mean(axis=1), days=7)
+    assert found.loc[30, "ratio"] > 2
+    assert found.loc[30, "probability"] < 0.8
+
+
 def test_a_change_is_within_its_interval_four_times_out_of_five() -> None:
     chance = np.random.default_rng(11)
     means = chance.gamma(4, 30, size=(2000, 1))
