@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
@@ -15,7 +13,6 @@ from typing import Annotated, SupportsInt
 import pandas as pd
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
 
@@ -23,6 +20,8 @@ from analytics import imports, maintenance, queries
 from analytics.catalogue import masked
 from analytics.demo import store as demo_store
 from analytics.errors import BadInput
+from analytics.forecast_commands import add_to
+from analytics.progress import progress
 from analytics.settings import read_settings
 from analytics.store import Store, open_store, store_exists
 from analytics.trouble import in_one_sentence, speak_utf8
@@ -32,6 +31,9 @@ app = typer.Typer(
 )
 errors = Console(stderr=True, soft_wrap=True, highlight=False)
 printed = Console(soft_wrap=True, highlight=False)
+
+
+add_to(app)
 
 
 class By(StrEnum):
@@ -65,7 +67,7 @@ def import_command(
     """Import exports into the store; the same file again changes nothing."""
     if preset and mapping:
         raise BadInput("preset_and_mapping", "Give either --preset or --mapping, not both.")
-    with _progress("rows") as show:
+    with progress("rows") as show:
         results = imports.import_into(
             read_settings(),
             files,
@@ -138,7 +140,7 @@ def demo(
     if if_none and not demo_store.is_wanted(read_settings()):
         return
     last = end.date() if end else date.today() - timedelta(days=1)
-    with _progress("parts") as show:
+    with progress("parts") as show:
         made = demo_store.make(
             read_settings(), complaints=complaints, days=days, end=last, seed=seed, now=_now(), report=show
         )
@@ -205,20 +207,6 @@ def _existing_store() -> Store:
             "no_store", "There is no store at {store} yet; import an export first.", store=masked(settings.store)
         )
     return open_store(settings)
-
-
-@contextmanager
-def _progress(unit: str) -> Iterator[Callable[[float, str], None]]:
-    """A bar on standard error with the time left."""
-    columns = (
-        TextColumn("{task.description}", markup=False),
-        BarColumn(),
-        TextColumn("{task.percentage:>3.0f} %"),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=errors, transient=True, disable=not errors.is_terminal) as progress:
-        task = progress.add_task("", total=1.0)
-        yield lambda share, name: progress.update(task, completed=share, description=name)
 
 
 def _print_result(result: imports.ImportResult) -> None:

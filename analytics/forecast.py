@@ -1,0 +1,548 @@
+"""Daily counts ahead, as a full distribution, for every series of a panel and all totals. Table in, table out.
+
+mean = level × weekday × season × holidays × correction. The rhythm of weekdays and days off is a pooled penalised
+regression (`rhythm`); levels and what they will do are learned from past origins over all series (`movements`); the
+distribution is negative binomial, its dispersion by series and horizon from the errors at past origins
+(`negative_binomial`), its levels then recalibrated so that what was said to happen in one case of ten did (Kuleshov,
+Fenner and Ermon 2018). The mean of a total is the sum of its series; its distribution comes from its own past errors,
+so the correlation between the series is in it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+import pandas as pd
+
+from analytics import negative_binomial as counts_of
+from analytics.almanac import Almanac, Regressors, regressors
+from analytics.errors import BadInput
+from analytics.movements import Movements, features, learn, look_back, without_spikes
+from analytics.panel import Panel, dense_panel, total_counts, totals
+from analytics.rhythm import fit_effects
+
+VERSION = "1"  # of the method, written into the ledger
+LEVELS = (0.025, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.975)
+QUANTILES = [f"{level:g}" for level in LEVELS]
+PARTS = ("level", "weekday", "season", "holiday", "correction")
+FARTHEST = 365
+BUCKETS = (1, 7, 14, 28, 91, 182, 365)  # the last day of each horizon bucket
+JUDGED = (1, 2, 4, 6, 8, 10, 12, 14, 15, 18, 21, 24, 27, 35, 49, 63, 77, 91, 112, 140, 168, 182, 224, 273, 322, 364)
+ORIGINS, ORIGIN_STEP = 40, 9  # past origins, rotating over the weekdays
+FEWEST_DAYS = 14  # known at a past origin
+VOLUMES = (0.3, 1.0, 5.0, 20.0)  # a day; between them the volume classes
+SAMPLE, CHUNK = 400, 512
+PARENT_SCALE = 0.7  # a series lies closer to its group than a group to the whole
+BELIEF = 400.0  # past cases' worth of belief in the uncalibrated levels
+ALIKE = 0.25  # errors of days in a row are alike: what one of them is worth
+HALF_LIFE = 360.0  # days in which an error's say in dispersion and calibration halves
+Report = Callable[[float, str], None]
+
+
+@dataclass(frozen=True, eq=False)
+class Distribution:
+    """What quantiles are printed from, row by row of a forecast; `calibration` maps cells to levels."""
+
+    mean: np.ndarray
+    dispersion: np.ndarray
+    cell: np.ndarray
+    calibration: np.ndarray
+
+    def __deepcopy__(self, memo: dict) -> Distribution:
+        """Never changed, so never copied: pandas copies what hangs on a table at every step."""
+        return self
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """Series of one kind: counts (nan unknown), the rows' groups above, and their calendar effects."""
+
+    series: pd.DataFrame
+    counts: np.ndarray
+    effects: np.ndarray
+
+
+@dataclass(frozen=True)
+class _Time:
+    """Positions of the origin and of past origins; days ahead that are judged at these, and that are forecast."""
+
+    origin: int
+    past: np.ndarray
+    judged: np.ndarray
+    ahead: np.ndarray
+
+    @property
+    def days(self) -> np.ndarray:
+        """Past origins × days judged, as positions."""
+        return self.past[:, None] + self.judged
+
+
+def forecast(
+    panel: pd.DataFrame | Panel,
+    horizon: int = 28,
+    *,
+    almanac: Almanac | None = None,
+    end: date | None = None,
+    levels: str = "all",
+    report: Report | None = None,
+) -> pd.DataFrame:
+    """day, region, [municipality], topic, mean, 0.025 … 0.975 for each day after the origin and each series.
+
+    `panel`: `day, region, [municipality], topic, complaints` (see `panel.dense_panel`), known up to `end`, the origin;
+    `levels`: "bottom" for the panel's own series, "all" adds totals with '*'. Complaints a day; quantiles are whole
+    counts. `attrs["method"]` says in words what each number of series rests on. Raises BadInput on a bad panel, a
+    horizon outside 1 … 365, or unknown levels.
+    """
+    engine = Engine(panel, horizon, almanac=almanac, end=end, report=report)
+    return engine.forecast(levels)
+
+
+def parts(
+    panel: pd.DataFrame | Panel, horizon: int = 28, *, almanac: Almanac | None = None, end: date | None = None
+) -> pd.DataFrame:
+    """The mean of `forecast` as a product: day, series, level, weekday, season, holiday, correction, mean.
+
+    The parts of a total are those of its series, each weighed by the product of the parts before it.
+    """
+    return Engine(panel, horizon, almanac=almanac, end=end).parts()
+
+
+def probability(forecast: pd.DataFrame, at_least: float | np.ndarray | pd.Series) -> pd.DataFrame:
+    """P(complaints ≥ at_least) of each row of a forecast, from its full distribution: day, series, probability.
+
+    `at_least`: one count for all rows or one for each. Rows of `forecast` may have been chosen or sorted.
+    """
+    shape: Distribution = forecast.attrs["distribution"]
+    rows = forecast.index.to_numpy()
+    below = np.ceil(np.broadcast_to(np.asarray(at_least, dtype=float), len(rows))) - 1.0
+    raw = counts_of.at_most(below, shape.mean[rows], shape.dispersion[rows])
+    found = forecast[[name for name in ("day", "region", "municipality", "topic") if name in forecast]].copy()
+    found["probability"] = 1.0 - _calibrated(raw, shape.calibration[shape.cell[rows]])
+    return found
+
+
+class Engine:
+    """One panel's forecast from one origin, step by step; see `forecast` for the arguments."""
+
+    def __init__(
+        self,
+        panel: pd.DataFrame | Panel,
+        horizon: int = 28,
+        *,
+        almanac: Almanac | None = None,
+        end: date | None = None,
+        report: Report | None = None,
+    ) -> None:
+        if not 1 <= horizon <= FARTHEST:
+            raise BadInput(
+                "horizon", "The horizon is from 1 to {most} days, not {horizon}.", most=FARTHEST, horizon=horizon
+            )
+        self.panel = panel if isinstance(panel, Panel) else dense_panel(panel, end)
+        self.report = report or (lambda share, name: None)
+        known = len(self.panel.days)
+        ahead = pd.date_range(self.panel.days[-1] + pd.Timedelta(days=1), periods=horizon)
+        self.days = self.panel.days.append(ahead)
+        self.time = _time(known, horizon)
+        self.calendars = _calendars(self.days, almanac or Almanac(), self.panel.series["region"].unique())
+        self.above = totals(self.panel)
+        self.upper = [total_counts(level, self.panel.counts) for level in self.above]
+        self._learn()
+
+    def forecast(self, levels: str = "all") -> pd.DataFrame:
+        """See the function of that name."""
+        if levels not in ("all", "bottom"):
+            raise BadInput("levels", "Levels are all or bottom, not {levels}.", levels=levels)
+        mean, dispersion, past = self._bottom()
+        tables, means, spreads = [self.panel.series], [mean], [dispersion]
+        judged = [self._judged(self.sample, *self._sample_errors(past, dispersion))]
+        if levels == "all":
+            for level, counts, expected in zip(self.above, self.upper, past.totals, strict=True):
+                total = level.total(mean)
+                actual, weight = self._actual(counts)
+                spread = self._dispersions(actual, expected, weight, prior=None)
+                tables.append(level.series)
+                means.append(total)
+                spreads.append(spread)
+                judged.append(self._judged(np.arange(len(total)), actual, expected, weight, spread))
+        calibration = _recalibrate(judged)
+        return self._table(pd.concat(tables, ignore_index=True), np.vstack(means), np.vstack(spreads), calibration)
+
+    def parts(self) -> pd.DataFrame:
+        """See the function of that name."""
+        logs = self._log_parts(np.arange(len(self.panel.series)), self.time.ahead, np.array([self.time.origin]))
+        running = np.exp(np.cumsum(np.stack([logs[name][:, 0] for name in PARTS]), axis=0))
+        stacked = [running] + [np.stack([level.total(product) for product in running]) for level in self.above]
+        table = self._index(pd.concat([self.panel.series, *(level.series for level in self.above)], ignore_index=True))
+        products = np.concatenate(stacked, axis=1).reshape(len(PARTS), -1)
+        before = np.ones(products.shape[1])
+        for name, product in zip(PARTS, products, strict=True):
+            table[name] = product / before
+            before = product
+        return table.assign(mean=before)
+
+    # What is learned once
+
+    def _learn(self) -> None:
+        """Effects of the calendar from wide to narrow, the movements of the totals, coefficients by bucket."""
+        kinds = {tuple(level.series.columns[(level.series != "*").any()]): at for at, level in enumerate(self.above)}
+        wide = "municipality" in self.panel.keys
+        grand = kinds[()] if () in kinds else len(self.above) - 1
+        topic = kinds.get(("topic",), len(self.above) - 2)
+        group = kinds.get(("region", "topic"), topic) if wide else topic
+        place = kinds.get(("region", "municipality"), 0) if wide else 0
+        self.relatives = (group, place, grand)
+        freedom = self.calendars[""].freedom
+        effects: dict[int, np.ndarray] = {}
+        none = np.zeros((1, len(freedom)))
+        effects[grand] = self._fit(self.above[grand].series, self.upper[grand], none, scale=2.0)
+        for at in {topic, place} - {grand}:
+            prior = np.repeat(effects[grand], len(self.above[at].series), axis=0)
+            effects[at] = self._fit(self.above[at].series, self.upper[at], prior)
+        if group not in effects:
+            effects[group] = self._fit(
+                self.above[group].series,
+                self.upper[group],
+                effects[topic][self._parents(group, topic)],
+                scale=PARENT_SCALE,
+            )
+        self.effects = effects
+        self.kin_past = [self._moves(*self._upper(at), self.time.past, self.time.judged) for at in self.relatives]
+        self.kin_ahead = [
+            self._moves(*self._upper(at), np.array([self.time.origin]), self.time.ahead) for at in self.relatives
+        ]
+        self.sample = _sample(self.panel.counts)
+        self.own_effects = np.empty((len(self.panel.series), len(freedom)))
+        self.fitted = np.zeros(len(self.panel.series), bool)
+        self._fit_bottom(self.sample)
+        self._learn_coefficients()
+
+    def _parents(self, narrow: int, wide: int) -> np.ndarray:
+        """For each series of the level `narrow` its row in the level `wide`."""
+        found = np.empty(len(self.above[narrow].series), dtype=int)
+        found[self.above[narrow].member] = self.above[wide].member
+        return found
+
+    def _fit(self, series: pd.DataFrame, counts: np.ndarray, prior: np.ndarray, scale: float = 1.0) -> np.ndarray:
+        """Calendar effects, each region with its own days off."""
+        found = np.array(prior)
+        for calendar, rows in self._by_calendar(series["region"].to_numpy()):
+            found[rows] = fit_effects(
+                counts[rows], calendar.values[: counts.shape[1]], calendar.freedom, prior[rows], scale=scale
+            )
+        return found
+
+    def _fit_bottom(self, rows: np.ndarray) -> None:
+        rows = rows[~self.fitted[rows]]
+        group = self.relatives[0]
+        prior = self.effects[group][self.above[group].member[rows]]
+        self.own_effects[rows] = self._fit(
+            self.panel.series.iloc[rows], self.panel.counts[rows], prior, scale=PARENT_SCALE
+        )
+        self.fitted[rows] = True
+
+    def _by_calendar(self, regions: np.ndarray) -> Iterable[tuple[Regressors, np.ndarray]]:
+        own = np.array([region if region in self.calendars else "" for region in regions])
+        for name in np.unique(own):
+            yield self.calendars[name], np.flatnonzero(own == name)
+
+    def _log_rhythm(self, series: pd.DataFrame, effects: np.ndarray, groups: tuple[str, ...] = ()) -> np.ndarray:
+        """Logarithm of the rhythm (series × days, the days ahead too), of the regressors of these groups only."""
+        found = np.empty((len(series), len(self.days)))
+        for calendar, rows in self._by_calendar(series["region"].to_numpy()):
+            kept = np.array([not groups or group in groups for group in calendar.groups], dtype=bool)
+            found[rows] = effects[rows][:, kept] @ calendar.values[:, kept].T
+        return found
+
+    def _upper(self, at: int) -> tuple[np.ndarray, np.ndarray]:
+        return self.upper[at], self._log_rhythm(self.above[at].series, self.effects[at])
+
+    def _moves(self, counts: np.ndarray, log_rhythm: np.ndarray, points: np.ndarray, ahead: np.ndarray) -> Movements:
+        values, exposure = self._cut(counts, log_rhythm)
+        return look_back(values, exposure, points, ahead)
+
+    def _cut(self, counts: np.ndarray, log_rhythm: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Counts without spikes and their rhythm; both 0 on unknown days."""
+        known = ~np.isnan(counts)
+        exposure = np.where(known, np.exp(log_rhythm[:, : counts.shape[1]]), 0.0)
+        return without_spikes(np.where(known, counts, 0.0).astype(float), exposure), exposure
+
+    def _learn_coefficients(self) -> None:
+        """How movements last, for each horizon bucket, from the sample's past origins."""
+        time, rows = self.time, self.sample
+        buckets = np.searchsorted(BUCKETS, time.judged)
+        log_rhythm = self._log_rhythm(self.panel.series.iloc[rows], self.own_effects[rows])
+        counts = self.panel.counts[rows]
+        values, exposure = self._cut(counts, log_rhythm)
+        own = look_back(values, exposure, time.past, time.judged)
+        kin = [moves.of(self.above[at].member[rows]) for at, moves in zip(self.relatives, self.kin_past, strict=True)]
+        stacked = features(own, kin, time.judged)
+        days = np.minimum(time.days, time.origin)
+        known = (time.days <= time.origin) & ~np.isnan(counts[:, days])
+        actual = values[:, days]
+        offset = own.base[..., None] + log_rhythm[:, time.days.clip(max=len(self.days) - 1)]
+        expected = np.exp(offset)
+        squares = np.where(known, (actual - expected) ** 2, 0).sum(axis=(1, 2))
+        spread = np.clip(squares / np.maximum(np.where(known, expected, 0).sum(axis=(1, 2)), 1e-3), 1.0, 50.0)
+        alive = np.exp(own.base) > 0.01
+        weight = known * (alive / spread[:, None])[..., None]
+        shape = weight.shape
+        self.coefficients = np.zeros((len(BUCKETS), len(stacked)))
+        learned = np.zeros(len(BUCKETS), bool)
+        for bucket in range(len(BUCKETS)):
+            chosen = np.flatnonzero(buckets == bucket)
+            if not len(chosen) or not weight[..., chosen].any():
+                continue
+            inside = weight[..., chosen] > 0
+            matrix = np.stack(
+                [
+                    np.broadcast_to(f if f.shape[-1] == 1 else f[..., chosen], (*shape[:2], len(chosen)))[inside]
+                    for f in stacked
+                ],
+                axis=-1,
+            )
+            days_in_bucket = BUCKETS[bucket] - (BUCKETS[bucket - 1] if bucket else 0)
+            say = weight[..., chosen][inside] * np.sqrt(days_in_bucket) / len(chosen)
+            self.coefficients[bucket] = learn(matrix, actual[..., chosen][inside], offset[..., chosen][inside], say)
+            learned[bucket] = True
+        for bucket in range(1, len(BUCKETS)):  # farther than any past origin reaches: as the nearest that is known
+            if not learned[bucket]:
+                self.coefficients[bucket] = self.coefficients[bucket - 1]
+
+    # What is done for every series
+
+    def _log_parts(self, rows: np.ndarray, ahead: np.ndarray, points: np.ndarray) -> dict[str, np.ndarray]:
+        """Logarithms of the parts: rows × points × days ahead, each."""
+        series = self.panel.series.iloc[rows]
+        self._fit_bottom(rows)
+        effects = self.own_effects[rows]
+        log_rhythm = self._log_rhythm(series, effects)
+        past = len(points) != 1 or points[0] != self.time.origin
+        own = self._moves(self.panel.counts[rows], log_rhythm, points, ahead)
+        members = [self.above[at].member[rows] for at in self.relatives]
+        kin = [moves.of(at) for moves, at in zip(self.kin_past if past else self.kin_ahead, members, strict=True)]
+        coefficients = self.coefficients[np.searchsorted(BUCKETS, ahead)]
+        days = (points[:, None] + ahead).clip(max=len(self.days) - 1)
+        weekdays = self._log_rhythm(series, effects, ("weekday",))[:, days]
+        steps = own.steps.shape[-1]
+        level = np.repeat(own.base[..., None], len(ahead), axis=2)
+        for number, kin_moves in enumerate((own, *kin)):
+            level = level + kin_moves.steps @ coefficients[:, number * steps : (number + 1) * steps].T
+        at = 4 * steps
+        weekday = (ahead - 1) % 7
+        weekdays = weekdays + own.weekday[..., weekday] * coefficients[:, at]
+        weekdays = weekdays + kin[0].weekday[..., weekday] * coefficients[:, at + 1]
+        season = sum(
+            kin_moves.season * coefficients[:, at + 2 + number] for number, kin_moves in enumerate((own, *kin))
+        )
+        holiday = log_rhythm[:, days] - self._log_rhythm(series, effects, ("weekday",))[:, days]
+        correction = np.broadcast_to(coefficients[:, -1], level.shape)
+        return dict(zip(PARTS, (level, weekdays, np.asarray(season), holiday, correction), strict=True))
+
+    def _expected(self, rows: np.ndarray, ahead: np.ndarray, points: np.ndarray) -> np.ndarray:
+        return np.exp(np.clip(sum(self._log_parts(rows, ahead, points).values()), -12.0, 13.0))
+
+    def _bottom(self) -> tuple[np.ndarray, np.ndarray, _Past]:
+        """Means and dispersions of the panel's own series, and what past origins would have said."""
+        size, time = len(self.panel.series), self.time
+        mean = np.empty((size, len(time.ahead)))
+        dispersion = np.empty((size, len(BUCKETS)))
+        sums = [np.zeros((len(level.series), len(time.past), len(time.judged))) for level in self.above]
+        sampled = self._expected(self.sample, time.judged, time.past)
+        actual, weight = self._actual(self.panel.counts[self.sample])
+        self.priors = self._priors(actual, sampled, weight)
+
+        def work(rows: np.ndarray) -> tuple[np.ndarray, list[np.ndarray]]:
+            mean[rows] = self._expected(rows, time.ahead, np.array([time.origin]))[:, 0]
+            expected = self._expected(rows, time.judged, time.past)
+            actual, weight = self._actual(self.panel.counts[rows])
+            dispersion[rows] = self._dispersions(actual, expected, weight, self.priors)
+            return rows, [level.matrix[:, rows] @ expected.reshape(len(rows), -1) for level in self.above]
+
+        chunks = np.array_split(np.arange(size), max(1, -(-size // CHUNK)))
+        done = 0
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            for rows, added in pool.map(work, chunks):
+                for at, part in enumerate(added):
+                    sums[at] += part.reshape(sums[at].shape)
+                done += len(rows)
+                self.report(done / size, f"{done:,} / {size:,}")
+        return mean, dispersion, _Past(sampled, sums)
+
+    def _actual(self, counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Counts on the days judged at past origins (series × origins × days), and what each says: 0 if unknown."""
+        days = self.time.days
+        actual = counts[:, np.minimum(days, self.time.origin)].astype(float)
+        say = 0.5 ** ((self.time.origin - self.time.past) / HALF_LIFE)[:, None] * (days <= self.time.origin)
+        weight = np.where(np.isnan(actual), 0.0, say)
+        return np.nan_to_num(actual), weight
+
+    def _priors(self, actual: np.ndarray, expected: np.ndarray, weight: np.ndarray) -> list[np.ndarray]:
+        buckets = np.searchsorted(BUCKETS, self.time.judged)
+        return [
+            counts_of.common_prior(_evidence(actual, expected, weight, buckets == bucket))
+            for bucket in range(len(BUCKETS))
+        ]
+
+    def _dispersions(
+        self, actual: np.ndarray, expected: np.ndarray, weight: np.ndarray, prior: list[np.ndarray] | None
+    ) -> np.ndarray:
+        """Series × buckets; farther than any past origin reaches, as the nearest bucket that is known."""
+        buckets = np.searchsorted(BUCKETS, self.time.judged)
+        found = np.empty((len(actual), len(BUCKETS)))
+        prior = prior or self._priors(actual, expected, weight)
+        for bucket in range(len(BUCKETS)):
+            inside = buckets == bucket
+            if not inside.any() and bucket:
+                found[:, bucket] = found[:, bucket - 1]
+                continue
+            found[:, bucket] = counts_of.dispersions(_evidence(actual, expected, weight, inside), prior[bucket])
+        return found
+
+    def _sample_errors(
+        self, past: _Past, dispersion: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        actual, weight = self._actual(self.panel.counts[self.sample])
+        return actual, past.sample, weight, dispersion[self.sample]
+
+    def _judged(
+        self, rows: np.ndarray, actual: np.ndarray, expected: np.ndarray, weight: np.ndarray, dispersion: np.ndarray
+    ) -> _Judged:
+        """Randomised probability integral transforms (Czado, Gneiting and Held 2009) with their cells and weights."""
+        buckets = np.searchsorted(BUCKETS, self.time.judged)
+        spread = dispersion[:, buckets][:, None, :]
+        below, at_most = counts_of.at_most(actual - 1, expected, spread), counts_of.at_most(actual, expected, spread)
+        chance = np.random.default_rng(len(rows)).random(actual.shape)
+        volume = np.searchsorted(VOLUMES, expected.mean(axis=(1, 2)))
+        cell = np.broadcast_to(volume[:, None, None] * len(BUCKETS) + buckets, actual.shape)
+        inside = weight > 0
+        return _Judged(cell[inside], (below + (at_most - below) * chance)[inside], weight[inside])
+
+    # What is handed out
+
+    def _table(
+        self, series: pd.DataFrame, mean: np.ndarray, dispersion: np.ndarray, calibration: np.ndarray
+    ) -> pd.DataFrame:
+        buckets = np.searchsorted(BUCKETS, self.time.ahead)
+        volume = np.searchsorted(VOLUMES, mean.mean(axis=1))
+        shape = Distribution(
+            mean.ravel(),
+            dispersion[:, buckets].ravel(),
+            (volume[:, None] * len(BUCKETS) + buckets).ravel(),
+            calibration,
+        )
+        table = self._index(series).assign(mean=shape.mean)
+        table[QUANTILES] = _quantiles(shape)
+        table.attrs = {"distribution": shape, "method": self.method(), "version": VERSION}
+        return table
+
+    def _index(self, series: pd.DataFrame) -> pd.DataFrame:
+        ahead = self.days[-len(self.time.ahead) :]
+        table = series.loc[series.index.repeat(len(ahead))].reset_index(drop=True)
+        table.insert(0, "day", np.tile(ahead.to_numpy(), len(series)))
+        return table
+
+    def method(self) -> dict[str, int]:
+        """In words, what the series' forecasts rest on, and how many rest on each."""
+        known = (~np.isnan(self.panel.counts)).sum(axis=1)
+        rungs = {
+            "less than 2 weeks: the profile of its topic, scaled to the series": known < 14,
+            "less than a year: its weekdays, and the yearly curve of its topic and place": (known >= 14)
+            & (known < 364),
+            "a year or more: its own weekdays, yearly curve and level": known >= 364,
+        }
+        return {words: int(rows.sum()) for words, rows in rungs.items() if rows.any()}
+
+
+@dataclass(frozen=True)
+class _Past:
+    """Means that past origins would have given: of the sample, and of each kind of total."""
+
+    sample: np.ndarray
+    totals: list[np.ndarray]
+
+
+@dataclass(frozen=True)
+class _Judged:
+    cell: np.ndarray
+    transform: np.ndarray
+    weight: np.ndarray
+
+
+def _time(known: int, horizon: int) -> _Time:
+    origin = known - 1
+    farther = max(horizon - 28, 0)
+    number = ORIGINS + farther // ORIGIN_STEP
+    past = origin - 1 - ORIGIN_STEP * np.arange(number)[::-1]
+    judged = np.array([day for day in JUDGED if day <= max(28, horizon)])
+    return _Time(origin, past[past >= FEWEST_DAYS - 1], judged, np.arange(1, horizon + 1))
+
+
+def _calendars(days: pd.DatetimeIndex, almanac: Almanac, regions: np.ndarray) -> dict[str, Regressors]:
+    """Regressors of all regions ('') and of those with days of their own, with the same columns."""
+    found = {"": regressors(days, almanac)}
+    for region in almanac.regions:
+        if region in regions:
+            found[region] = regressors(days, almanac, region)
+    groups = {name: group for one in found.values() for name, group in zip(one.names, one.groups, strict=True)}
+    names = tuple(groups)
+    aligned = {}
+    for region, one in found.items():
+        values = np.zeros((len(days), len(names)))
+        values[:, [names.index(name) for name in one.names]] = one.values
+        aligned[region] = Regressors(values, names, tuple(groups.values()), one.off)
+    return aligned
+
+
+def _sample(counts: np.ndarray) -> np.ndarray:
+    """Up to 400 series, evenly over the volumes: what is common is learned from these."""
+    volume = np.nan_to_num(counts).sum(axis=1)
+    order = np.argsort(volume, kind="stable")
+    order = order[volume[order] > 0] if (volume > 0).any() else order
+    return np.sort(order[np.unique(np.linspace(0, len(order) - 1, min(SAMPLE, len(order))).round().astype(int))])
+
+
+def _evidence(actual: np.ndarray, expected: np.ndarray, weight: np.ndarray, inside: np.ndarray) -> np.ndarray:
+    size = len(actual)
+    return counts_of.evidence(
+        actual[..., inside].reshape(size, -1),
+        expected[..., inside].reshape(size, -1),
+        weight[..., inside].reshape(size, -1),
+    )
+
+
+def _recalibrate(judged: list[_Judged]) -> np.ndarray:
+    """Cells (volume class × bucket) × levels: the level of the uncalibrated distribution to print for each level."""
+    cell, transform, weight = (
+        np.concatenate([getattr(one, name) for one in judged]) for name in ("cell", "transform", "weight")
+    )
+    levels = np.array(LEVELS)
+    found = np.tile(levels, ((len(VOLUMES) + 1) * len(BUCKETS), 1))
+    for number in np.unique(cell):
+        inside = cell == number
+        order = np.argsort(transform[inside], kind="stable")
+        say = weight[inside][order]
+        reached = (np.cumsum(say) - say / 2) / say.sum()
+        seen = np.interp(levels, reached, transform[inside][order])
+        cases = say.sum() * ALIKE
+        found[number] = (cases * seen + BELIEF * levels) / (cases + BELIEF)
+    return found
+
+
+def _calibrated(raw: np.ndarray, levels: np.ndarray) -> np.ndarray:
+    """P(Y ≤ y) after calibration: `raw` (n) before it, `levels` (n × 13) printed for LEVELS."""
+    known = np.column_stack([np.zeros(len(raw)), levels, np.ones(len(raw))])
+    target = np.concatenate([[0.0], LEVELS, [1.0]])
+    at = np.clip((raw[:, None] >= known[:, 1:]).sum(axis=1), 0, len(target) - 2)
+    row = np.arange(len(raw))
+    share = (raw - known[row, at]) / np.maximum(known[row, at + 1] - known[row, at], 1e-12)
+    return np.clip(target[at] + share * (target[at + 1] - target[at]), 0.0, 1.0)
+
+
+def _quantiles(shape: Distribution) -> np.ndarray:
+    levels = np.clip(shape.calibration[shape.cell], 1e-6, 1 - 1e-6)
+    return counts_of.quantiles(levels, shape.mean, shape.dispersion)

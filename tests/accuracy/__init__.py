@@ -1,0 +1,1 @@
+"""How good the forecasts are on real panels, against their peers: make backtest."""
