@@ -13,6 +13,7 @@ import pandas as pd
 
 from analytics.errors import BadInput
 from analytics.files.documents import Document, Staged
+from analytics.masking import masked
 from analytics.naming import name_everything
 from analytics.presets import MEANINGS, NOT_STORED, Mapping, date_formats
 from analytics.rejects import rejected_rows
@@ -30,12 +31,8 @@ create or replace temp macro local_time(value, formats, own_zone, zone) as
     end
   );
 create or replace temp macro degrees_of(value) as try_cast(replace(trim(value), ',', '.') as double);
-create or replace temp macro masked(value) as
-  regexp_replace(regexp_replace(regexp_replace(value,
-    '[^\\s@]+@[^\\s@]+\\.[^\\s@]+', '…', 'g'),
-    '(https?://\\S+|@\\w+|\\[(club|id|public)\\d+\\|[^\\]]*\\])', '…', 'g'),
-    '\\+?\\d[\\d\\s()-]{6,}\\d', '…', 'g');
 """
+MASKED = f"create or replace temp macro masked(written, sender) as {masked('written', 'sender')}"
 READ = """
 select
   record,
@@ -60,7 +57,7 @@ select
   degrees_of(raw.latitude) as latitude,
   degrees_of(raw.longitude) as longitude,
   left(md5($salt || lower(trim(raw.sender))), 16) as sender_key,
-  case when $keep_text then masked(raw.text) end as text
+  case when $keep_text then masked(raw.text, raw.sender) end as text
 from raw
 left join named_region on raw.region = named_region.spelling
 left join named_municipality
@@ -160,7 +157,7 @@ def read_export(
     """
     columns = {meaning: column for meaning, column in mapping.columns.items() if meaning != "text" or keep_text}
     staged = document.stage(list(dict.fromkeys(columns.values())), lambda share: report(0.6 * share))
-    for statement in MACROS.split(";\n"):
+    for statement in (*MACROS.split(";\n"), MASKED):
         if statement.strip():
             connection.execute(statement)
     _view_of(connection, staged, columns)
