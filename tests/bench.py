@@ -6,6 +6,7 @@ python -m tests.bench [--rows 5000000] [--complaints 13700000] [--rounds 3] [--o
 from __future__ import annotations
 
 import argparse
+import logging
 import os
 import shutil
 import statistics
@@ -149,6 +150,7 @@ def all_of_the_overview(store: Store, filters: Filters) -> None:
 def page_time(settings: Settings) -> float:
     """Median server seconds of the Overview with every answer forgotten, as AppTest runs it."""
     os.environ["FORERUNNER_STORE"] = settings.store
+    logging.disable(logging.WARNING)  # Streamlit warns at each rerun that there is no browser behind it
 
     def once() -> None:
         st.cache_data.clear()
