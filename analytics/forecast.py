@@ -430,12 +430,12 @@ class Engine:
         buckets = np.searchsorted(BUCKETS, self.time.ahead)
         volume = np.searchsorted(VOLUMES, mean.mean(axis=1))
         shape = Distribution(
-            mean.ravel(),
+            counts_of.rounded(mean.ravel()),
             dispersion[:, buckets].ravel(),
             (volume[:, None] * len(BUCKETS) + buckets).ravel(),
             calibration,
         )
-        table = self._index(series).assign(mean=shape.mean)
+        table = self._index(series).assign(mean=mean.ravel())
         table[QUANTILES] = _quantiles(shape)
         table.attrs = {"distribution": shape, "method": self.method(), "version": VERSION}
         return table

@@ -1,4 +1,4 @@
-"""Commands that look ahead: forecast, backtest."""
+"""Commands that look ahead."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Annotated
 import pandas as pd
 import typer
 from rich.console import Console
-from rich.table import Table
 
 from analytics.errors import BadInput
 from analytics.progress import progress
@@ -44,7 +43,6 @@ End = Annotated[
 def add_to(app: typer.Typer) -> None:
     """Register the commands."""
     app.command()(forecast)
-    app.command()(backtest)
 
 
 def forecast(
@@ -75,28 +73,6 @@ def forecast(
     for words, series in found.attrs["method"].items():
         notes.print(f"{series:,} series with {words}", markup=False)
     _write(found, out)
-
-
-def backtest(
-    panel: Panel,
-    origins: Annotated[int, typer.Option(min=2, help="Past origins, 29 days apart.")] = 12,
-    horizon: Annotated[int, typer.Option(help="Days ahead.")] = 28,
-    end: End = None,
-    country: Country = None,
-    subdivision: Subdivision = None,
-    holidays: Holidays = None,
-) -> None:
-    """How good forecasts of this panel would have been, beside two simple methods."""
-    from analytics.backtest import backtest as run  # noqa: PLC0415
-    from analytics.backtest import summary  # noqa: PLC0415
-
-    table, last, almanac = _read(panel, end, country, subdivision, holidays)
-    with progress("origins") as show:
-        found = summary(run(table, origins, horizon, almanac=almanac, end=last, report=show))
-    printed = Table(*found.columns)
-    for row in found.itertuples(index=False):
-        printed.add_row(*(f"{value:.3f}" if isinstance(value, float) else str(value) for value in row))
-    Console(soft_wrap=True).print(printed)
 
 
 def _read(

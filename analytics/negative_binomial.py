@@ -6,7 +6,7 @@ import numpy as np
 from scipy import special
 
 GRID = np.geomspace(0.02, 12.0, 14)  # dispersions that are weighed against each other
-FINE = 0.01  # relative step at which means below LARGE are rounded before their quantiles are looked up
+FINE = 0.01  # relative step at which means below LARGE are rounded
 LARGE = 30.0
 EVIDENCE = 60.0  # errors of days in a row are alike: more of them than this say no more
 
@@ -30,14 +30,15 @@ def at_most(counts: np.ndarray, mean: np.ndarray, dispersion: np.ndarray) -> np.
     return np.where(counts < 0, 0.0, found)
 
 
-def quantiles(levels: np.ndarray, mean: np.ndarray, dispersion: np.ndarray) -> np.ndarray:
-    """The least whole count with P(Y ≤ count) ≥ level: `levels` (n × k, or k), `mean` and `dispersion` (n) -> n × k.
+def rounded(mean: np.ndarray) -> np.ndarray:
+    """Small means rounded to 1 %, which no whole count can tell: equal cases are then looked up once."""
+    return np.where(mean < LARGE, np.exp(np.round(np.log(np.maximum(mean, 1e-6)) / FINE) * FINE), mean)
 
-    Equal cases are looked up once; small means are rounded to 1 % for that, which no whole count can tell.
-    """
-    rounded = np.where(mean < LARGE, np.exp(np.round(np.log(np.maximum(mean, 1e-6)) / FINE) * FINE), mean)
+
+def quantiles(levels: np.ndarray, mean: np.ndarray, dispersion: np.ndarray) -> np.ndarray:
+    """The least whole count with P(Y ≤ count) ≥ level: `levels` (n × k, or k), `mean` and `dispersion` (n) -> n × k."""
     levels = np.broadcast_to(levels, (len(mean), levels.shape[-1]))
-    cases, which = np.unique(np.column_stack([rounded, dispersion, levels]), axis=0, return_inverse=True)
+    cases, which = np.unique(np.column_stack([mean, dispersion, levels]), axis=0, return_inverse=True)
     size = (1.0 / cases[:, 1])[:, None]
     chance = size / (size + cases[:, :1])
     guess = special.nbdtrik(cases[:, 2:], size, chance)

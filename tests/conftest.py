@@ -61,7 +61,7 @@ def new_database() -> Iterator[Callable[[], str]]:
         user = pwd.getpwnam("postgres" if _has_user("postgres") else "nobody")
         os.chown(folder, user.pw_uid, user.pw_gid)
         as_user = {"user": user.pw_uid, "group": user.pw_gid}
-    port = _free_port()
+    port = free_port()
 
     def run(*command: object) -> None:
         subprocess.run(
@@ -106,7 +106,7 @@ def _has_user(name: str) -> bool:
     return True
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
