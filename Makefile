@@ -1,4 +1,4 @@
-# make run [EXPORTS="a.csv b.xlsx"] · make test · make lint · make bench
+# make run [EXPORTS="a.csv b.xlsx"] · make test · make lint · make bench · make backtest
 SHELL := /bin/bash
 PYTHON ?= python3
 PORT ?= 8501
@@ -8,7 +8,7 @@ DEFAULT_STORE := $(CURDIR)/data/store
 EXPORTS_STORE := $(CURDIR)/data/stores/exports
 export PYTHONUTF8 := 1
 
-.PHONY: run test lint bench clean
+.PHONY: run test lint bench backtest clean
 .DELETE_ON_ERROR:
 
 run: .venv/ready
@@ -45,5 +45,14 @@ bench: .venv/ready-dev
 	@bash tests/environment.sh "$(PYTHON)" requirements-dev.txt
 	@touch $@
 
+# The peers need older packages than the product: an environment of their own.
+backtest: .venv/ready-dev .venv-bench/ready
+	$(BIN)/python -m tests.accuracy
+
+.venv-bench/ready: requirements-bench.txt
+	$(PYTHON) -m venv .venv-bench
+	.venv-bench/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-bench.txt
+	@touch $@
+
 clean:
-	rm -rf .venv data/store data/stores
+	rm -rf .venv .venv-bench data/store data/stores
