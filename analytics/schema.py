@@ -14,8 +14,19 @@ from analytics.catalogue import SQL_FOLDER, statements
 from analytics.errors import BadInput
 from analytics.settings import ROOT
 
-SCHEMA_VERSION = 1
-MIGRATIONS: dict[int, str] = {}  # version -> the SQL that leads to it from the version before
+SCHEMA_VERSION = 2
+SCHEMA = (SQL_FOLDER / "schema.sql").read_text(encoding="utf-8")
+
+
+def _made(*tables: str) -> str:
+    """The statements of schema.sql that make these tables."""
+    found = (re.search(rf"^create table {table} .*?^\);$", SCHEMA, re.MULTILINE | re.DOTALL) for table in tables)
+    return "\n".join(match.group() for match in found if match)
+
+
+MIGRATIONS: dict[int, str] = {  # version -> the SQL that leads to it from the version before
+    2: _made("forecast_runs", "forecasts", "municipal_forecasts", "events", "weather"),
+}
 
 
 class Lake(Protocol):
@@ -56,7 +67,7 @@ def is_ready(store: Lake) -> bool:
 
 def table_names() -> list[str]:
     """The names of all tables of a store."""
-    return re.findall(r"^create table (\w+)", (SQL_FOLDER / "schema.sql").read_text(encoding="utf-8"), re.MULTILINE)
+    return re.findall(r"^create table (\w+)", SCHEMA, re.MULTILINE)
 
 
 def _version(store: Lake) -> int | None:
@@ -67,7 +78,7 @@ def _version(store: Lake) -> int | None:
 
 
 def _make(cursor: duckdb.DuckDBPyConnection, kind: str) -> None:
-    for statement in statements((SQL_FOLDER / "schema.sql").read_text(encoding="utf-8")):
+    for statement in statements(SCHEMA):
         cursor.execute(statement)
     cursor.execute("insert into turnstile values (0)")
     cursor.executemany(

@@ -166,3 +166,83 @@ create table municipalities (   -- reference, where one is known
   municipality varchar not null,
   population bigint
 );
+
+-- The ledger: every forecast that was issued, never rewritten. Region and topic_group are '*' where they were summed.
+-- A row's whole distribution is its mean, dispersion and cell, read with the calibration of its run; the quantiles are
+-- its print.
+create table forecast_runs (
+  run_id bigint not null,
+  origin date not null,         -- the last day that was known
+  issued_at timestamp not null, -- UTC
+  snapshot bigint not null,     -- of the lake, that the counts were read from
+  version varchar not null,     -- of the method
+  horizon bigint not null,      -- days ahead
+  reconstructed boolean not null,   -- made later, as it would have been made then; never counted as issued
+  method varchar not null,      -- JSON: {what the forecasts rest on, in words: series}
+  unloaded varchar not null,    -- JSON: [{"source": …, "region": …, "first_day": …, "last_day": …}, …]
+  calibration varchar not null  -- JSON: cells x 13 levels
+);
+
+create table forecasts (         -- regions and totals: kept for ever
+  run_id bigint not null,
+  day date not null,
+  region varchar not null,      -- '' = not stated, '*' = all
+  topic_group varchar not null,
+  mean double not null,
+  dispersion double not null,
+  cell bigint not null,
+  "0.025" bigint not null,
+  "0.05" bigint not null,
+  "0.1" bigint not null,
+  "0.2" bigint not null,
+  "0.3" bigint not null,
+  "0.4" bigint not null,
+  "0.5" bigint not null,
+  "0.6" bigint not null,
+  "0.7" bigint not null,
+  "0.8" bigint not null,
+  "0.9" bigint not null,
+  "0.95" bigint not null,
+  "0.975" bigint not null
+);
+
+create table municipal_forecasts (   -- kept for 35 days: there are too many
+  run_id bigint not null,
+  day date not null,
+  region varchar not null,
+  municipality varchar not null,
+  topic_group varchar not null,
+  mean double not null,
+  dispersion double not null,
+  cell bigint not null,
+  "0.1" bigint not null,
+  "0.5" bigint not null,
+  "0.9" bigint not null
+);
+
+create table events (           -- known, dated happenings: what, when, where and since when we know
+  id varchar not null,
+  type varchar not null,        -- of the tree of types, such as weather.snowfall
+  title varchar not null,
+  starts_on date not null,
+  ends_on date not null,
+  region varchar not null,      -- '' = all; several by |
+  municipality varchar not null,    -- '' = all; several by |
+  topic varchar not null,       -- topic group; '' = all; several by |
+  strength double,              -- in `unit`; null: unknown
+  unit varchar,
+  known_since date not null,    -- no forecast from an origin before it may use the event
+  source varchar not null,
+  cancelled boolean not null,
+  changed_at timestamp not null -- UTC
+);
+
+create table weather (
+  day date not null,
+  place varchar not null,       -- region; '' = everywhere
+  issued_on date,               -- null: observed; else forecast on that day
+  temperature_c double,
+  rain_mm double,
+  snow_cm double,
+  wind_ms double
+);

@@ -15,6 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import duckdb
+import pandas as pd
 import pytest
 from conftest import NOW, ROOT
 from making import incidents
@@ -199,9 +200,11 @@ def newer_program(monkeypatch: pytest.MonkeyPatch) -> Callable[[dict[int, str]],
     return know
 
 
+COLUMNS = "select table_name, column_name, data_type from duckdb_columns() where database_name = 'lake' order by all"
+NEXT = schema.SCHEMA_VERSION + 1
 STEPS = {
-    2: "create table notes (value bigint); insert into notes values (2)",
-    3: "alter table complaints add column urgency varchar; update notes set value = value * 10 + 3",
+    NEXT: "create table notes (value bigint); insert into notes values (2)",
+    NEXT + 1: "alter table complaints add column urgency varchar; update notes set value = value * 10 + 3",
 }
 
 
@@ -213,16 +216,28 @@ def test_an_older_store_is_led_forward_step_by_step_and_keeps_its_rows(
     newer_program(STEPS)
     for _ in range(2):
         with closing(open_store(any_settings)) as store:
-            assert store.fact("schema_version") == "3"
+            assert store.fact("schema_version") == str(NEXT + 1)
             assert store.query("select value from notes")["value"].tolist() == [23]
             assert store.query("select id, urgency from complaints where urgency is null").shape == (2, 2)
+
+
+def test_a_store_of_the_first_version_gets_the_tables_of_today(any_settings: Settings, tmp_path: Path) -> None:
+    with closing(open_store(any_settings)) as store:
+        import_files(store, [incidents(tmp_path / "a.csv", [{}, {}])], now=NOW)
+        shape = store.query(COLUMNS)
+        for table in ("forecast_runs", "forecasts", "municipal_forecasts", "events", "weather"):
+            store.write(lambda cursor, table=table: cursor.execute(f"drop table {table}"))
+        store.write(lambda cursor: cursor.execute("update store_facts set value = '1' where fact = 'schema_version'"))
+    with closing(open_store(any_settings)) as store:
+        pd.testing.assert_frame_equal(store.query(COLUMNS), shape)
+        assert len(store.query("select * from complaints")) == 2
 
 
 def test_a_step_that_fails_leaves_the_store_as_it_was_and_can_be_taken_later(
     any_settings: Settings, newer_program: Callable[[dict[int, str]], None]
 ) -> None:
     open_store(any_settings).close()
-    newer_program({**STEPS, 3: "update notes set value = 5; select 1 from no_such_table"})
+    newer_program({**STEPS, NEXT + 1: "update notes set value = 5; select 1 from no_such_table"})
     refused(any_settings)
     newer_program(STEPS)
     with closing(open_store(any_settings)) as store:
