@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from dataclasses import asdict
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, SupportsInt
@@ -20,10 +20,11 @@ from analytics import imports, maintenance, queries
 from analytics.catalogue import masked
 from analytics.demo import store as demo_store
 from analytics.errors import BadInput
+from analytics.existing import existing_store, utc_now
 from analytics.forecast_commands import add_to
 from analytics.progress import progress
 from analytics.settings import read_settings
-from analytics.store import Store, open_store, store_exists
+from analytics.store import open_store, store_exists
 from analytics.trouble import in_one_sentence, speak_utf8
 
 app = typer.Typer(
@@ -75,7 +76,7 @@ def import_command(
             mapping=mapping,
             source=source,
             keep_text=keep_text,
-            now=_now(),
+            now=utc_now(),
             report=show,
         )
     hidden = ("import_id", "left_out")
@@ -111,7 +112,7 @@ def counts(
         channels=tuple(channel or ()),
         kinds=tuple(kind or queries.COUNTED),
     )
-    store = _existing_store()
+    store = existing_store()
     counted = queries.counts(store, filters, (by or By.kind).value)
     if by is None:
         counted = counted[["complaints", "closed"]].sum().to_frame().T
@@ -142,7 +143,7 @@ def demo(
     last = end.date() if end else date.today() - timedelta(days=1)
     with progress("parts") as show:
         made = demo_store.make(
-            read_settings(), complaints=complaints, days=days, end=last, seed=seed, now=_now(), report=show
+            read_settings(), complaints=complaints, days=days, end=last, seed=seed, now=utc_now(), report=show
         )
     printed.print(
         f"{made.rows:,} synthetic complaints until {last}; the truth lies in {made.truth.parent}", markup=False
@@ -152,14 +153,14 @@ def demo(
 @app.command()
 def compact() -> None:
     """Merge small files and drop snapshots older than the setting keep_days."""
-    done = maintenance.compact(_existing_store(), now=_now())
+    done = maintenance.compact(existing_store(), now=utc_now())
     printed.print(f"{done['files_before']} files before, {done['files_after']} after")
 
 
 @app.command()
 def backup(file: Path) -> None:
     """Write the whole store into one file."""
-    rows = maintenance.backup(_existing_store(), file)
+    rows = maintenance.backup(existing_store(), file)
     printed.print(f"{rows:,} complaints written to {file}", markup=False)
 
 
@@ -173,7 +174,7 @@ def restore(file: Path) -> None:
 @app.command()
 def undo() -> None:
     """Take back the newest import."""
-    printed.print(f"undone: {imports.undo_last(_existing_store(), now=_now())}", markup=False)
+    printed.print(f"undone: {imports.undo_last(existing_store(), now=utc_now())}", markup=False)
 
 
 @app.command()
@@ -194,19 +195,6 @@ def main() -> None:
     with in_one_sentence(lambda sentence: errors.print(sentence, markup=False)):
         code = app(sys.argv[1:] or ["--help"], prog_name="python -m analytics", standalone_mode=False)
     sys.exit(code)
-
-
-def _now() -> datetime:
-    return datetime.now(UTC).replace(tzinfo=None)
-
-
-def _existing_store() -> Store:
-    settings = read_settings()
-    if not store_exists(settings):
-        raise BadInput(
-            "no_store", "There is no store at {store} yet; import an export first.", store=masked(settings.store)
-        )
-    return open_store(settings)
 
 
 def _print_result(result: imports.ImportResult) -> None:

@@ -53,6 +53,11 @@ class Distribution:
     cell: np.ndarray
     calibration: np.ndarray
 
+    def quantiles(self) -> np.ndarray:
+        """Rows × LEVELS, whole counts."""
+        levels = np.clip(self.calibration[self.cell], 1e-6, 1 - 1e-6)
+        return counts_of.quantiles(levels, self.mean, self.dispersion)
+
     def __deepcopy__(self, memo: dict) -> Distribution:
         """Never changed, so never copied: pandas copies what hangs on a table at every step."""
         return self
@@ -436,7 +441,7 @@ class Engine:
             calibration,
         )
         table = self._index(series).assign(mean=mean.ravel())
-        table[QUANTILES] = _quantiles(shape)
+        table[QUANTILES] = shape.quantiles()
         table.attrs = {"distribution": shape, "method": self.method(), "version": VERSION}
         return table
 
@@ -541,8 +546,3 @@ def _calibrated(raw: np.ndarray, levels: np.ndarray) -> np.ndarray:
     row = np.arange(len(raw))
     share = (raw - known[row, at]) / np.maximum(known[row, at + 1] - known[row, at], 1e-12)
     return np.clip(target[at] + share * (target[at + 1] - target[at]), 0.0, 1.0)
-
-
-def _quantiles(shape: Distribution) -> np.ndarray:
-    levels = np.clip(shape.calibration[shape.cell], 1e-6, 1 - 1e-6)
-    return counts_of.quantiles(levels, shape.mean, shape.dispersion)

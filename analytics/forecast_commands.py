@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import closing
 from datetime import date, datetime
 from enum import StrEnum
 from pathlib import Path
@@ -13,6 +14,7 @@ import typer
 from rich.console import Console
 
 from analytics.errors import BadInput
+from analytics.existing import existing_store, utc_now
 from analytics.progress import progress
 
 if TYPE_CHECKING:
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 
 EVENT_COLUMNS = ("id", "type", "starts_on")
 WEATHER_COLUMNS = ("day", "place")
+HORIZON = 28
 notes = Console(stderr=True, soft_wrap=True, highlight=False)
 
 
@@ -30,7 +33,18 @@ class Levels(StrEnum):
     all = "all"
 
 
-Panel = Annotated[Path, typer.Option("--panel", help="CSV or Parquet: day, region, [municipality,] topic, complaints.")]
+class RecordBy(StrEnum):
+    """What the record can be told apart by."""
+
+    lead = "lead"
+    region = "region"
+    topic = "topic"
+
+
+OptionalPanel = Annotated[
+    Path | None,
+    typer.Option("--panel", help="CSV or Parquet: day, region, [municipality,] topic, complaints; else the store."),
+]
 Country = Annotated[str | None, typer.Option(help="Whose public holidays: a code such as RU or US.")]
 Subdivision = Annotated[str | None, typer.Option(help="And of which part of it, such as NY.")]
 Holidays = Annotated[Path | None, typer.Option(help="Days of your own: a CSV day,name[,region].")]
@@ -43,11 +57,13 @@ End = Annotated[
 def add_to(app: typer.Typer) -> None:
     """Register the commands."""
     app.command()(forecast)
+    app.command()(refresh)
+    app.command()(record)
 
 
 def forecast(
-    panel: Panel,
-    out: Annotated[Path, typer.Option(help="Where the forecast goes: .csv or .parquet.")],
+    panel: OptionalPanel = None,
+    out: Annotated[Path | None, typer.Option(help="Where the forecast goes: .csv or .parquet.")] = None,
     horizon: Annotated[int, typer.Option(help="Days ahead, 1 to 365.")] = 28,
     end: End = None,
     country: Country = None,
@@ -57,7 +73,19 @@ def forecast(
     weather: Annotated[Path | None, typer.Option(help="Weather; checked, not used yet.")] = None,
     levels: Annotated[Levels, typer.Option(help="The panel's own series, or all totals too.")] = Levels.all,
 ) -> None:
-    """Forecast a panel of daily counts from any file: mean and 13 quantiles for each day ahead and series."""
+    """Forecast a panel of daily counts from any file: mean and 13 quantiles for each day ahead and series.
+
+    Without --panel the store is forecast, as by `refresh`, and the ledger keeps it.
+    """
+    if panel is None:
+        given = {"--end": end, "--country": country, "--holidays": holidays, "--events": events, "--weather": weather}
+        _refuse_without_panel([name for name, value in given.items() if value] + ["--horizon"] * (horizon != HORIZON))
+        refresh()
+        if out:
+            _write(_of_store(levels), out)
+        return
+    if out is None:
+        raise BadInput("no_out", "Say with --out where the forecast goes: a .csv or .parquet file.")
     from analytics.forecast import Engine  # noqa: PLC0415 (SciPy takes a second that other commands need not wait)
 
     table, last, almanac = _read(panel, end, country, subdivision, holidays)
@@ -73,6 +101,69 @@ def forecast(
     for words, series in found.attrs["method"].items():
         notes.print(f"{series:,} series with {words}", markup=False)
     _write(found, out)
+
+
+def refresh(
+    regions_only: Annotated[bool, typer.Option("--regions-only", help="Leave the municipalities out.")] = False,
+) -> None:
+    """Forecast the store after an import and keep it in the ledger; safe to run twice."""
+    from analytics.refresh import refresh as issue  # noqa: PLC0415
+
+    with closing(existing_store()) as store, progress("series") as show:
+        done = issue(store, now=utc_now(), municipalities=not regions_only, report=show)
+    newest, past = done[0], [run for run in done[1:] if run.rows]
+    if newest.rows or newest.municipal_rows:
+        notes.print(
+            f"forecast from {newest.origin}: {newest.rows:,} rows for regions and totals, "
+            f"{newest.municipal_rows:,} for municipalities"
+        )
+    else:
+        notes.print(f"the forecast from {newest.origin} had been issued already")
+    if past:
+        notes.print(f"and what would have been said at {len(past)} earlier origins, marked as reconstructed")
+    for words, series in newest.method.items():
+        notes.print(f"{series:,} series with {words}", markup=False)
+    if newest.unloaded:
+        notes.print(f"{newest.unloaded:,} stretches of days look as if they had not been loaded: taken as unknown")
+    if newest.ended:
+        notes.print(f"left out, nothing arrives from there any more: {', '.join(newest.ended)}", markup=False)
+
+
+def record(
+    by: Annotated[RecordBy, typer.Option(help="One row for each of these, and one for all.")] = RecordBy.lead,
+    reconstructed: Annotated[
+        bool, typer.Option("--reconstructed", help="Judge what would have been said, not what was issued.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json")] = False,
+) -> None:
+    """Say how good the forecasts were that were issued: error, skill against the last same weekday, coverage."""
+    from analytics.record import record as judge  # noqa: PLC0415
+
+    with closing(existing_store()) as store:
+        found = judge(store, by.value, reconstructed=reconstructed)
+    if as_json:
+        print(found.to_json(orient="records", force_ascii=False))
+    elif found.empty:
+        notes.print("nothing that was issued can be judged yet: import the days that followed, or see --reconstructed")
+    else:
+        print(found.round(3).to_string(index=False))
+
+
+def _refuse_without_panel(given: list[str]) -> None:
+    if given:
+        raise BadInput(
+            "needs_panel",
+            "{options} go with --panel; a store is forecast from its newest full day with its own settings.",
+            options=", ".join(given),
+        )
+
+
+def _of_store(levels: Levels) -> pd.DataFrame:
+    from analytics import ledger  # noqa: PLC0415
+
+    with closing(existing_store()) as store:
+        found = ledger.issued(store)
+    return found if levels is Levels.all else found[(found["region"] != "*") & (found["topic"] != "*")]
 
 
 def _read(

@@ -80,12 +80,12 @@ def completeness(store: Store, filters: Filters, as_of: date, days: int = 28) ->
         )
     covered = covered[covered["last_full_day"] >= first].reset_index(drop=True)
     calendar = pd.date_range(first - pd.Timedelta(weeks=8), last, name="day")
-    counts = _dense(arrived, covered, calendar)
+    counts = dense(arrived, covered, calendar)
     known = (calendar.to_numpy() >= covered["first_day"].to_numpy()[:, None]) & (
         calendar.to_numpy() <= covered["last_full_day"].to_numpy()[:, None]
     )
-    usual = _usual_day(np.where(known, counts, np.nan))
-    suspicious = _improbably_few(np.where(known, counts, np.nan), usual)
+    usual = usual_day(np.where(known, counts, np.nan))
+    suspicious = improbably_few(np.where(known, counts, np.nan), usual)
     state = np.where(~known[:, 56:], "not_loaded", np.where(suspicious, "looks_unloaded", "loaded"))
     table = covered.loc[covered.index.repeat(days), ["source", "region"]].reset_index(drop=True)
     table["day"] = np.tile(calendar[56:], len(covered))
@@ -131,7 +131,7 @@ def _only_quiet(found: pd.DataFrame, newest: pd.Series) -> pd.Series:
     return (expected < QUIET) & ((silent < RATE_DAYS) | (found["complaints"] < QUIET))
 
 
-def _dense(arrived: pd.DataFrame, covered: pd.DataFrame, calendar: pd.DatetimeIndex) -> np.ndarray:
+def dense(arrived: pd.DataFrame, covered: pd.DataFrame, calendar: pd.DatetimeIndex) -> np.ndarray:
     """places × days, quiet days 0, in the order of `covered`."""
     counts = np.zeros((len(covered), len(calendar)))
     place = {key: row for row, key in enumerate(zip(covered["source"], covered["region"].fillna(""), strict=True))}
@@ -142,7 +142,7 @@ def _dense(arrived: pd.DataFrame, covered: pd.DataFrame, calendar: pd.DatetimeIn
     return counts
 
 
-def _usual_day(counts: np.ndarray) -> np.ndarray:
+def usual_day(counts: np.ndarray) -> np.ndarray:
     """For each day but the first 56: the median of the same weekday in the 8 weeks before."""
     days = counts.shape[1] - 56
     before = np.stack([counts[:, 56 - 7 * weeks : 56 - 7 * weeks + days] for weeks in range(1, 9)])
@@ -151,7 +151,7 @@ def _usual_day(counts: np.ndarray) -> np.ndarray:
     return np.where(enough, ordered, np.nan)
 
 
-def _improbably_few(counts: np.ndarray, usual: np.ndarray) -> np.ndarray:
+def improbably_few(counts: np.ndarray, usual: np.ndarray) -> np.ndarray:
     """Where so few or fewer have a probability below 0.001 and are less than half of the usual.
 
     Negative binomial around the usual, its dispersion from the place's own days: the median of (count - usual)² /

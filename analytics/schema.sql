@@ -180,7 +180,8 @@ create table forecast_runs (
   reconstructed boolean not null,   -- made later, as it would have been made then; never counted as issued
   method varchar not null,      -- JSON: {what the forecasts rest on, in words: series}
   unloaded varchar not null,    -- JSON: [{"source": …, "region": …, "first_day": …, "last_day": …}, …]
-  calibration varchar not null  -- JSON: cells x 13 levels
+  calibration varchar not null, -- JSON: cells × 13 levels
+  municipal_calibration varchar -- the same of municipal_forecasts; null: none were issued
 );
 
 create table forecasts (         -- regions and totals: kept for ever

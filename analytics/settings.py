@@ -31,6 +31,8 @@ class Settings:
     time_zone: str = "Europe/Moscow"  # for times given with an offset, where the region's zone is unknown
     keep_days: int = 30  # `compact` drops snapshots replaced longer ago; imports of before cannot be undone then
     retry_seconds: float = 120.0  # how long a writer waits for its turn
+    country: str = ""  # whose public holidays forecasts know (RU, US …); empty: Russia's where regions are Russian
+    subdivision: str = ""  # and of which part of it, such as NY
     s3_endpoint: str = ""  # host:port or URL of an S3-compatible server; empty: Amazon's
     s3_key: str = ""
     s3_secret: str = ""

@@ -1,0 +1,93 @@
+"""Everything that is to be redone after an import: forecasts into the ledger, all levels."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date, datetime
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from analytics.almanac import Almanac
+from analytics.ledger import Report, Run, issue, issue_municipal
+from analytics.panel import Panel
+from analytics.store_panel import StorePanel, store_panel
+
+if TYPE_CHECKING:
+    from analytics.store import Store
+
+RECONSTRUCTED = 8  # origins for which a store without a past is given one
+STEP = 15  # days between these: they rotate over the weekdays
+MUNICIPAL_SHARE = 8  # the municipal level takes about as long as so many origins of the regional one
+RUSSIAN = 0.5  # share of a store's regions in the Russian reference list from which its calendar is Russia's
+
+
+def refresh(
+    store: Store,
+    *,
+    now: datetime,
+    municipalities: bool = True,
+    reconstruct: int = RECONSTRUCTED,
+    report: Report = lambda share, name: None,
+) -> list[Run]:
+    """Issue the forecasts of the newest full day, once; safe to run twice.
+
+    `now` is UTC. First regions and totals, then what would have been said at `reconstruct` earlier origins where the
+    ledger has no past yet (marked as such), then municipalities. Raises BadInput on an empty or short store.
+    """
+    almanac = almanac_of(store)
+    found = store_panel(store, almanac=almanac)
+    wide = municipalities and _has_municipalities(store)
+    past = _origins_to_reconstruct(store, found.panel, reconstruct)
+    steps = 1 + len(past) + MUNICIPAL_SHARE * wide
+    done: list[Run] = []
+    for number, end in enumerate([None, *past]):
+        one = found if end is None else StorePanel(_until(found.panel, end), found.unloaded, [], found.snapshot)
+        done.append(
+            issue(store, one, almanac, now=now, reconstructed=end is not None, report=_part(report, number, 1, steps))
+        )
+    if wide and not done[0].municipal:
+        number = len(done)
+        narrow = store_panel(store, municipalities=True, end=found.origin, almanac=almanac)
+        rows = issue_municipal(store, narrow, almanac, done[0], _part(report, number, MUNICIPAL_SHARE, steps))
+        done[0] = replace(done[0], municipal_rows=rows, municipal=True)
+    return done
+
+
+def almanac_of(store: Store) -> Almanac:
+    """The calendar of the setting `country`; without it Russia's where most regions are Russian, else none."""
+    settings = store.settings
+    if settings.country:
+        return Almanac(settings.country, settings.subdivision or None)
+    share = store.query(
+        "select avg((region in (select region from regions))::int) as share from (select distinct region from coverage)"
+    )["share"].iloc[0]
+    return Almanac("RU") if pd.notna(share) and share >= RUSSIAN else Almanac()
+
+
+def _origins_to_reconstruct(store: Store, panel: Panel, number: int) -> list[date]:
+    """Earlier origins where nothing was issued, newest first; none once the ledger has a past of its own."""
+    known = store.query("select distinct origin from forecast_runs where origin < $last", last=panel.days[-1].date())
+    if len(known) or number < 1:
+        return []
+    least = 400 if len(panel.days) > 600 else 100  # days of history that even the earliest has
+    ends = [panel.days[-1] - pd.Timedelta(days=STEP * back) for back in range(1, number + 1)]
+    return [end.date() for end in ends if (end - panel.days[0]).days >= least]
+
+
+def _until(panel: Panel, end: date) -> Panel:
+    """What was known at an earlier origin: series that had not begun are left out."""
+    days = panel.days[panel.days <= pd.Timestamp(end)]
+    counts = panel.counts[:, : len(days)]
+    begun = ~np.isnan(counts).all(axis=1)
+    return Panel(days, panel.series[begun].reset_index(drop=True), counts[begun])
+
+
+def _has_municipalities(store: Store) -> bool:
+    found = store.query("select 1 from choices where meaning = 'municipality' and value <> '' limit 1")
+    return not found.empty
+
+
+def _part(report: Report, before: int, parts: int, steps: int) -> Report:
+    return lambda share, name: report((before + parts * share) / steps, name)
