@@ -14,10 +14,12 @@ export PYTHONUTF8 := 1
 run: .venv/ready
 ifeq ($(strip $(EXPORTS)),)
 	@$(BIN)/python -m analytics demo --if-none
+	@nice -n 15 $(BIN)/python -m analytics refresh & # the pages open meanwhile
 	@echo "Forerunner: http://localhost:$(PORT)"
 	@$(BIN)/streamlit run app.py --server.port $(PORT)
 else
 	@FORERUNNER_STORE="$${FORERUNNER_STORE:-$(EXPORTS_STORE)}" $(BIN)/python -m analytics import $(EXPORTS)
+	@FORERUNNER_STORE="$${FORERUNNER_STORE:-$(EXPORTS_STORE)}" nice -n 15 $(BIN)/python -m analytics refresh &
 	@echo "Forerunner: http://localhost:$(PORT)"
 	@FORERUNNER_STORE="$${FORERUNNER_STORE:-$(EXPORTS_STORE)}" $(BIN)/streamlit run app.py --server.port $(PORT)
 endif
