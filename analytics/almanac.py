@@ -22,6 +22,8 @@ FREEDOM = {
     "named": 0.3,
     "month_start": 0.1,
     "month_end": 0.1,
+    "event": 0.5,
+    "weather": 0.5,
 }
 
 
@@ -63,12 +65,19 @@ class Almanac:
 
 @dataclass(frozen=True)
 class Regressors:
-    """values: days × regressors; names and groups (keys of FREEDOM) of the regressors, days off."""
+    """values: days × regressors; names and groups (keys of FREEDOM) of the regressors, days off.
+
+    doubt: variance of the logarithm that events add, by day; unseen: share of days whose weather is climatology;
+    covariance: of the weather's regressors on these.
+    """
 
     values: np.ndarray
     names: tuple[str, ...]
     groups: tuple[str, ...]
     off: np.ndarray
+    doubt: np.ndarray | None = None
+    unseen: np.ndarray | None = None
+    covariance: np.ndarray | None = None
 
     @property
     def freedom(self) -> np.ndarray:

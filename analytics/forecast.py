@@ -1,17 +1,18 @@
 """Daily counts ahead, as a full distribution, for every series of a panel and all totals. Table in, table out.
 
-mean = level × weekday × season × holidays × correction. The rhythm of weekdays and days off is a pooled penalised
-regression (`rhythm`); levels and what they will do are learned from past origins over all series (`movements`); the
-distribution is negative binomial, its dispersion by series and horizon from the errors at past origins
-(`negative_binomial`), its levels then recalibrated so that what was said to happen in one case of ten did (Kuleshov,
-Fenner and Ermon 2018). The mean of a total is the sum of its series; its distribution comes from its own past errors,
-so the correlation between the series is in it.
+mean = level × weekday × season × holidays × events × weather × correction. The rhythm of weekdays and days off, and
+what events and weather do, is a pooled penalised regression (`rhythm`); levels and what they will do are learned from
+past origins over all series (`movements`); the distribution is negative binomial, its dispersion by series and horizon
+from the errors at past origins (`negative_binomial`) and wider where an event or unseen weather leaves more open; its
+levels are then recalibrated so that what was said to happen in one case of ten did (Kuleshov, Fenner and Ermon 2018).
+The mean of a total is the sum of its series; its distribution comes from its own past errors, so the correlation
+between the series is in it.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date
@@ -20,7 +21,9 @@ import numpy as np
 import pandas as pd
 
 from analytics import negative_binomial as counts_of
-from analytics.almanac import Almanac, Regressors, regressors
+from analytics.almanac import Almanac
+from analytics.calendars import Calendars
+from analytics.drivers import Drivers
 from analytics.errors import BadInput
 from analytics.movements import Movements, features, learn, look_back, without_spikes
 from analytics.panel import Panel, dense_panel, total_counts, totals
@@ -29,7 +32,7 @@ from analytics.rhythm import fit_effects
 VERSION = "1"  # of the method, written into the ledger
 LEVELS = (0.025, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.975)
 QUANTILES = [f"{level:g}" for level in LEVELS]
-PARTS = ("level", "weekday", "season", "holiday", "correction")
+PARTS = ("level", "weekday", "season", "holiday", "events", "weather", "correction")
 FARTHEST = 365
 BUCKETS = (1, 7, 14, 28, 91, 182, 365)  # the last day of each horizon bucket
 JUDGED = (1, 2, 4, 6, 8, 10, 12, 14, 15, 18, 21, 24, 27, 35, 49, 63, 77, 91, 112, 140, 168, 182, 224, 273, 322, 364)
@@ -40,6 +43,8 @@ SAMPLE, CHUNK = 400, 512
 PARENT_SCALE = 0.7  # a series lies closer to its group than a group to the whole
 BELIEF = 400.0  # past cases' worth of belief in the uncalibrated levels
 ALIKE = 0.25  # errors of days in a row are alike: what one of them is worth
+EVENT_SPREAD = 0.4  # of an event's log effect: how far one event differs from those before it
+MOST_DOUBT = 2.0
 HALF_LIFE = 360.0  # days in which an error's say in dispersion and calibration halves
 Report = Callable[[float, str], None]
 
@@ -92,6 +97,7 @@ def forecast(
     horizon: int = 28,
     *,
     almanac: Almanac | None = None,
+    drivers: Drivers | None = None,
     end: date | None = None,
     levels: str = "all",
     report: Report | None = None,
@@ -99,22 +105,28 @@ def forecast(
     """day, region, [municipality], topic, mean, 0.025 … 0.975 for each day after the origin and each series.
 
     `panel`: `day, region, [municipality], topic, complaints` (see `panel.dense_panel`), known up to `end`, the origin;
+    `drivers`: events and weather, of which only what was known at the origin is used;
     `levels`: "bottom" for the panel's own series, "all" adds totals with '*'. Complaints a day; quantiles are whole
     counts. `attrs["method"]` says in words what each number of series rests on. Raises BadInput on a bad panel, a
     horizon outside 1 … 365, or unknown levels.
     """
-    engine = Engine(panel, horizon, almanac=almanac, end=end, report=report)
+    engine = Engine(panel, horizon, almanac=almanac, drivers=drivers, end=end, report=report)
     return engine.forecast(levels)
 
 
 def parts(
-    panel: pd.DataFrame | Panel, horizon: int = 28, *, almanac: Almanac | None = None, end: date | None = None
+    panel: pd.DataFrame | Panel,
+    horizon: int = 28,
+    *,
+    almanac: Almanac | None = None,
+    drivers: Drivers | None = None,
+    end: date | None = None,
 ) -> pd.DataFrame:
-    """The mean of `forecast` as a product: day, series, level, weekday, season, holiday, correction, mean.
+    """The mean of `forecast` as a product: day, series, level, weekday, season, holiday, events, weather, correction.
 
     The parts of a total are those of its series, each weighed by the product of the parts before it.
     """
-    return Engine(panel, horizon, almanac=almanac, end=end).parts()
+    return Engine(panel, horizon, almanac=almanac, drivers=drivers, end=end).parts()
 
 
 def probability(forecast: pd.DataFrame, at_least: float | np.ndarray | pd.Series) -> pd.DataFrame:
@@ -140,6 +152,7 @@ class Engine:
         horizon: int = 28,
         *,
         almanac: Almanac | None = None,
+        drivers: Drivers | None = None,
         end: date | None = None,
         report: Report | None = None,
     ) -> None:
@@ -153,7 +166,7 @@ class Engine:
         ahead = pd.date_range(self.panel.days[-1] + pd.Timedelta(days=1), periods=horizon)
         self.days = self.panel.days.append(ahead)
         self.time = _time(known, horizon)
-        self.calendars = _calendars(self.days, almanac or Almanac(), self.panel.series["region"].unique())
+        self.calendars = Calendars(self.days, almanac or Almanac(), drivers or Drivers(), self.panel)
         self.above = totals(self.panel)
         self.upper = [total_counts(level, self.panel.counts) for level in self.above]
         self._learn()
@@ -163,7 +176,8 @@ class Engine:
         if levels not in ("all", "bottom"):
             raise BadInput("levels", "Levels are all or bottom, not {levels}.", levels=levels)
         mean, dispersion, past = self._bottom()
-        tables, means, spreads = [self.panel.series], [mean], [dispersion]
+        doubt = self._doubt()
+        tables, means, spreads, doubts = [self.panel.series], [mean], [dispersion], [doubt]
         judged = [self._judged(self.sample, *self._sample_errors(past, dispersion))]
         if levels == "all":
             for level, counts, expected in zip(self.above, self.upper, past.totals, strict=True):
@@ -172,10 +186,35 @@ class Engine:
                 spread = self._dispersions(actual, expected, weight, prior=None)
                 tables.append(level.series)
                 means.append(total)
+                doubts.append((level.total(mean * np.sqrt(doubt)) / np.maximum(total, 1e-9)) ** 2)
                 spreads.append(spread)
                 judged.append(self._judged(np.arange(len(total)), actual, expected, weight, spread))
         calibration = _recalibrate(judged)
-        return self._table(pd.concat(tables, ignore_index=True), np.vstack(means), np.vstack(spreads), calibration)
+        buckets = np.searchsorted(BUCKETS, self.time.ahead)
+        spread = (1 + np.vstack(spreads)[:, buckets]) * np.exp(np.vstack(doubts)) - 1
+        return self._table(pd.concat(tables, ignore_index=True), np.vstack(means), spread, calibration)
+
+    def _doubt(self) -> np.ndarray:
+        """Variance of the logarithm of each mean (series × days ahead) that events and unseen weather add.
+
+        An event may do more or less than those before it, in proportion to what these did (EVENT_SPREAD); a type seen
+        seldom is doubted more. Causes are common to the series of a total, so there they do not average out.
+        """
+        found = np.zeros((len(self.panel.series), len(self.time.ahead)))
+        if not self.calendars.drivers.any:
+            return found
+        ahead = slice(-len(self.time.ahead), None)
+        for known, rows in self.calendars.of(self.panel.series):
+            groups = np.array(known.groups)
+            effects = self.own_effects[rows]
+            if known.doubt is not None:
+                acts = effects[:, groups == "event"] @ known.values[ahead, groups == "event"].T
+                found[rows] += known.doubt[ahead] + (EVENT_SPREAD * acts) ** 2
+            if known.covariance is not None and known.unseen is not None and known.covariance.size:
+                weather = effects[:, groups == "weather"]
+                open_variance = np.einsum("sk,kl,sl->s", weather, known.covariance, weather)
+                found[rows] += open_variance[:, None] * known.unseen[ahead]
+        return np.clip(found, 0.0, MOST_DOUBT)
 
     def parts(self) -> pd.DataFrame:
         """See the function of that name."""
@@ -201,7 +240,7 @@ class Engine:
         group = kinds.get(("region", "topic"), topic) if wide else topic
         place = kinds.get(("region", "municipality"), 0) if wide else 0
         self.relatives = (group, place, grand)
-        freedom = self.calendars[""].freedom
+        freedom = self.calendars.freedom
         effects: dict[int, np.ndarray] = {}
         none = np.zeros((1, len(freedom)))
         effects[grand] = self._fit(self.above[grand].series, self.upper[grand], none, scale=2.0)
@@ -235,7 +274,7 @@ class Engine:
     def _fit(self, series: pd.DataFrame, counts: np.ndarray, prior: np.ndarray, scale: float = 1.0) -> np.ndarray:
         """Calendar effects, each region with its own days off."""
         found = np.array(prior)
-        for calendar, rows in self._by_calendar(series["region"].to_numpy()):
+        for calendar, rows in self.calendars.of(series):
             found[rows] = fit_effects(
                 counts[rows], calendar.values[: counts.shape[1]], calendar.freedom, prior[rows], scale=scale
             )
@@ -250,15 +289,10 @@ class Engine:
         )
         self.fitted[rows] = True
 
-    def _by_calendar(self, regions: np.ndarray) -> Iterable[tuple[Regressors, np.ndarray]]:
-        own = np.array([region if region in self.calendars else "" for region in regions])
-        for name in np.unique(own):
-            yield self.calendars[name], np.flatnonzero(own == name)
-
     def _log_rhythm(self, series: pd.DataFrame, effects: np.ndarray, groups: tuple[str, ...] = ()) -> np.ndarray:
         """Logarithm of the rhythm (series × days, the days ahead too), of the regressors of these groups only."""
         found = np.empty((len(series), len(self.days)))
-        for calendar, rows in self._by_calendar(series["region"].to_numpy()):
+        for calendar, rows in self.calendars.of(series):
             kept = np.array([not groups or group in groups for group in calendar.groups], dtype=bool)
             found[rows] = effects[rows][:, kept] @ calendar.values[:, kept].T
         return found
@@ -344,9 +378,10 @@ class Engine:
         season = sum(
             kin_moves.season * coefficients[:, at + 2 + number] for number, kin_moves in enumerate((own, *kin))
         )
-        holiday = log_rhythm[:, days] - self._log_rhythm(series, effects, ("weekday",))[:, days]
+        driven = [self._log_rhythm(series, effects, (group,))[:, days] for group in ("event", "weather")]
+        holiday = log_rhythm[:, days] - self._log_rhythm(series, effects, ("weekday",))[:, days] - sum(driven)
         correction = np.broadcast_to(coefficients[:, -1], level.shape)
-        return dict(zip(PARTS, (level, weekdays, np.asarray(season), holiday, correction), strict=True))
+        return dict(zip(PARTS, (level, weekdays, np.asarray(season), holiday, *driven, correction), strict=True))
 
     def _expected(self, rows: np.ndarray, ahead: np.ndarray, points: np.ndarray) -> np.ndarray:
         return np.exp(np.clip(sum(self._log_parts(rows, ahead, points).values()), -12.0, 13.0))
@@ -436,7 +471,7 @@ class Engine:
         volume = np.searchsorted(VOLUMES, mean.mean(axis=1))
         shape = Distribution(
             counts_of.rounded(mean.ravel()),
-            dispersion[:, buckets].ravel(),
+            dispersion.ravel(),
             (volume[:, None] * len(BUCKETS) + buckets).ravel(),
             calibration,
         )
@@ -485,22 +520,6 @@ def _time(known: int, horizon: int) -> _Time:
     past = origin - 1 - ORIGIN_STEP * np.arange(number)[::-1]
     judged = np.array([day for day in JUDGED if day <= max(28, horizon)])
     return _Time(origin, past[past >= FEWEST_DAYS - 1], judged, np.arange(1, horizon + 1))
-
-
-def _calendars(days: pd.DatetimeIndex, almanac: Almanac, regions: np.ndarray) -> dict[str, Regressors]:
-    """Regressors of all regions ('') and of those with days of their own, with the same columns."""
-    found = {"": regressors(days, almanac)}
-    for region in almanac.regions:
-        if region in regions:
-            found[region] = regressors(days, almanac, region)
-    groups = {name: group for one in found.values() for name, group in zip(one.names, one.groups, strict=True)}
-    names = tuple(groups)
-    aligned = {}
-    for region, one in found.items():
-        values = np.zeros((len(days), len(names)))
-        values[:, [names.index(name) for name in one.names]] = one.values
-        aligned[region] = Regressors(values, names, tuple(groups.values()), one.off)
-    return aligned
 
 
 def _sample(counts: np.ndarray) -> np.ndarray:

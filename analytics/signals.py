@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from analytics.almanac import Almanac
+from analytics.drivers import Drivers
 from analytics.errors import BadInput
 from analytics.forecast import Engine, probability
 from analytics.panel import Panel
@@ -32,9 +33,8 @@ def year_thresholds(panel: Panel, days: int = 1) -> np.ndarray:
     """
     counts = panel.counts[:, -YEAR:].astype(float)
     if days > 1:
-        summed = np.cumsum(np.pad(counts, ((0, 0), (1, 0))), axis=1)  # nan from an unknown day on
-        summed = np.lib.stride_tricks.sliding_window_view(counts, min(days, counts.shape[1]), axis=1).sum(axis=2)
-        counts = summed
+        width = min(days, counts.shape[1])
+        counts = np.lib.stride_tricks.sliding_window_view(counts, width, axis=1).sum(axis=2)
     known = ~np.isnan(counts).all(axis=1)
     high, middle = np.full(len(counts), LEAST), np.zeros(len(counts))
     high[known] = np.nanquantile(counts[known], HIGH, axis=1)
@@ -48,6 +48,7 @@ def spikes(
     *,
     threshold: str = "year",
     almanac: Almanac | None = None,
+    drivers: Drivers | None = None,
     end: date | None = None,
     report: Report | None = None,
 ) -> pd.DataFrame:
@@ -59,10 +60,8 @@ def spikes(
     BadInput as `forecast.forecast`, and for an unknown threshold.
     """
     if threshold not in KINDS:
-        raise BadInput(
-            "threshold", "The threshold is {known}, not {given}.", known=" or ".join(KINDS), given=threshold
-        )
-    engine = Engine(panel, horizon, almanac=almanac, end=end, report=report)
+        raise BadInput("threshold", "The threshold is {known}, not {given}.", known=" or ".join(KINDS), given=threshold)
+    engine = Engine(panel, horizon, almanac=almanac, drivers=drivers, end=end, report=report)
     ahead = engine.forecast("bottom")
     if threshold == "year":
         least = np.repeat(year_thresholds(engine.panel), horizon)

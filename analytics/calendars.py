@@ -1,0 +1,159 @@
+"""The regressors of every series of a panel: its days, and the events and the weather of its place and topic."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+
+from analytics.almanac import Almanac, Regressors, regressors
+from analytics.drivers import SHAPES, Drivers, event_regressors, kinds_of, strengths_of, weather_regressors
+from analytics.panel import TOTAL, Panel
+
+ALL = ""
+
+
+class Calendars:
+    """What is known of the days of a panel and of those ahead, from its last day as the origin."""
+
+    def __init__(self, days: pd.DatetimeIndex, almanac: Almanac, drivers: Drivers, panel: Panel) -> None:
+        self.days = days
+        self.origin = panel.days[-1]
+        self.drivers = drivers
+        regions = panel.series["region"].unique()
+        self.almanac = _aligned(days, almanac, regions)
+        self.events = drivers.usable_events(self.origin)
+        self.kinds = kinds_of(self.events)
+        self.strengths = strengths_of(self.events[self.events["starts_on"] <= self.origin])
+        self.weather = self._weathers(set(drivers.places()) & set(regions))
+        self.volume = _volumes(panel)
+        self.cells: dict[tuple[str, tuple[int, ...]], Regressors] = {}
+
+    def of(self, series: pd.DataFrame) -> Iterator[tuple[Regressors, np.ndarray]]:
+        """The regressors, each with the rows of `series` that they hold for."""
+        if not self.drivers.any:
+            own = np.array([region if region in self.almanac else ALL for region in series["region"]])
+            for name in np.unique(own):
+                yield self.almanac[name], np.flatnonzero(own == name)
+            return
+        places: dict[tuple, list[int]] = {}
+        for row, (region, topic) in enumerate(zip(series["region"], series["topic"], strict=True)):
+            places.setdefault(self._key(region, topic), []).append(row)
+        for key, rows in places.items():
+            yield self._regressors(key), np.array(rows)
+
+    @property
+    def freedom(self) -> np.ndarray:
+        """The prior's standard deviation of each effect."""
+        return next(iter(self.of(pd.DataFrame({"region": [TOTAL], "topic": [TOTAL]}))))[0].freedom
+
+    def _key(self, region: str, topic: str) -> tuple:
+        """What tells the regressors of a series apart: a place and the events that count; of totals, their names."""
+        if TOTAL in (region, topic):
+            return (region, topic, None)
+        applies = tuple(
+            number
+            for number, (places, topics) in enumerate(zip(self.events["region"], self.events["topic"], strict=True))
+            if _named(places, region) and _named(topics, topic)
+        )
+        place = region if region in self.weather or region in self.almanac else ALL
+        return (place, None, applies)
+
+    def _regressors(self, key: tuple) -> Regressors:
+        region, topic, applies = key
+        if applies is not None:
+            return self._cell(region, applies)
+        inside = self.volume
+        if region != TOTAL:
+            inside = inside[inside["region"] == region]
+        if topic != TOTAL:
+            inside = inside[inside["topic"] == topic]
+        shares: dict[tuple, float] = {}
+        for one, group, volume in inside.itertuples(index=False):
+            place, _, events = self._key(one, group)
+            shares[(place, events)] = shares.get((place, events), 0.0) + volume
+        whole = max(sum(shares.values()), 1e-9)
+        parts = [(self._cell(place, events), share / whole) for (place, events), share in shares.items()]
+        if len(parts) == 1:
+            return parts[0][0]
+        mean = {
+            name: sum(share * getattr(part, name) for part, share in parts)
+            for name in ("values", "doubt", "unseen", "covariance")
+        }
+        base = self.almanac.get(region, self.almanac[ALL])
+        values = np.asarray(mean.pop("values"))
+        values[:, : base.values.shape[1]] = base.values
+        return replace(parts[0][0], values=values, off=base.off, **mean)
+
+    def _cell(self, place: str, applies: tuple[int, ...]) -> Regressors:
+        """Of one place and these events, remembered."""
+        if (place, applies) in self.cells:
+            return self.cells[place, applies]
+        base = self.almanac.get(place, self.almanac[ALL])
+        parts, names, groups = [base.values], list(base.names), list(base.groups)
+        doubt = np.zeros(len(self.days))
+        if self.kinds:
+            values, doubt = event_regressors(
+                self.days, self.events.iloc[list(applies)], self.drivers, self.kinds, self.strengths
+            )
+            parts.append(values)
+            names += [f"{kind} {shape}" for kind in self.kinds for shape in SHAPES] + [
+                f"{k} strength" for k in self.kinds
+            ]
+            groups += ["event"] * values.shape[1]
+        unseen, covariance = np.zeros(len(self.days)), np.zeros((0, 0))
+        if self.weather:
+            weather = self.weather.get(place, self.weather[ALL])
+            parts.append(weather.values)
+            names += weather.names
+            groups += weather.groups
+            unseen, covariance = weather.unseen.astype(float), weather.covariance
+        found = Regressors(
+            np.hstack(parts), tuple(names), tuple(groups), base.off, doubt=doubt, unseen=unseen, covariance=covariance
+        )
+        self.cells[place, applies] = found
+        return found
+
+    def _weathers(self, places: set[str]) -> dict:
+        """Of each place with weather of its own, and of the rest ('': everywhere, or the mean of the places)."""
+        table = self.drivers.weather
+        if table is None or not len(table):
+            return {}
+        place = table["place"].astype("str").where(table["place"].notna(), ALL) if "place" in table else ALL
+        table = table.assign(place=place)
+        common = table[table["place"] == ALL]
+        found = {ALL: weather_regressors(self.days, self.origin, common if len(common) else table)}
+        for name in sorted(places):
+            one = weather_regressors(self.days, self.origin, table[table["place"] == name])
+            if one.names == found[ALL].names:
+                found[name] = one
+        return found
+
+
+def _named(names: str, name: str) -> bool:
+    """Is it in a list of names divided by '|' (empty: all)?"""
+    return not names or name in [one.strip() for one in names.split("|")]
+
+
+def _volumes(panel: Panel) -> pd.DataFrame:
+    """region, topic, volume: the complaints of the last year, a little more than none."""
+    volume = np.nan_to_num(panel.counts[:, -364:]).sum(axis=1) + 0.01
+    return panel.series[["region", "topic"]].assign(volume=volume)
+
+
+def _aligned(days: pd.DatetimeIndex, almanac: Almanac, regions: np.ndarray) -> dict[str, Regressors]:
+    """Regressors of all regions ('') and of those with days of their own, with the same columns."""
+    found = {ALL: regressors(days, almanac)}
+    for region in almanac.regions:
+        if region in regions:
+            found[region] = regressors(days, almanac, region)
+    groups = {name: group for one in found.values() for name, group in zip(one.names, one.groups, strict=True)}
+    names = tuple(groups)
+    aligned = {}
+    for region, one in found.items():
+        values = np.zeros((len(days), len(names)))
+        values[:, [names.index(name) for name in one.names]] = one.values
+        aligned[region] = Regressors(values, names, tuple(groups.values()), one.off)
+    return aligned
