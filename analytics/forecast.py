@@ -12,7 +12,7 @@ between the series is in it.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date
@@ -26,7 +26,7 @@ from analytics.calendars import Calendars
 from analytics.drivers import Drivers
 from analytics.errors import BadInput
 from analytics.movements import Movements, features, learn, look_back, without_spikes
-from analytics.panel import Panel, dense_panel, total_counts, totals
+from analytics.panel import Level, Panel, dense_panel, total_counts, totals
 from analytics.rhythm import fit_effects
 
 VERSION = "1"  # of the method, written into the ledger
@@ -169,42 +169,73 @@ class Engine:
         self.calendars = Calendars(self.days, almanac or Almanac(), drivers or Drivers(), self.panel)
         self.above = totals(self.panel)
         self.upper = [total_counts(level, self.panel.counts) for level in self.above]
+        self.judgements: dict[str, tuple[np.ndarray, np.ndarray]] = {}
         self._learn()
 
-    def forecast(self, levels: str = "all") -> pd.DataFrame:
-        """See the function of that name."""
+    def forecast(self, levels: str = "all", *, without: Collection[str] = ()) -> pd.DataFrame:
+        """See the function of that name; `without`: ids of events that are taken not to come."""
         if levels not in ("all", "bottom"):
             raise BadInput("levels", "Levels are all or bottom, not {levels}.", levels=levels)
-        mean, dispersion, past = self._bottom()
-        doubt = self._doubt()
-        tables, means, spreads, doubts = [self.panel.series], [mean], [dispersion], [doubt]
+        spreads, calibration = self._spreads(levels)
+        above = self.above if levels == "all" else []
+        mean, doubt = self._means_and_doubts(above, without)
+        buckets = np.searchsorted(BUCKETS, self.time.ahead)
+        spread = (1 + spreads[:, buckets]) * np.exp(doubt) - 1
+        series = pd.concat([self.panel.series, *(level.series for level in above)], ignore_index=True)
+        return self._table(series, mean, spread, calibration)
+
+    def doubt(self, levels: str = "all", *, without: Collection[str] = ()) -> np.ndarray:
+        """For each row of `forecast`: the variance of the mean's logarithm that events and unseen weather add."""
+        return self._means_and_doubts(self.above if levels == "all" else [], without)[1].ravel()
+
+    def _means_and_doubts(self, above: list[Level], without: Collection[str]) -> tuple[np.ndarray, np.ndarray]:
+        """Series and totals × days ahead; causes are common to the series of a total: they do not average out."""
+        calendars = self.calendars.without(without) if without else self.calendars
+        mean, doubt = self._ahead(calendars), self._doubt(calendars)
+        means, doubts = [mean], [doubt]
+        for level in above:
+            means.append(level.total(mean))
+            doubts.append((level.total(mean * np.sqrt(doubt)) / np.maximum(means[-1], 1e-9)) ** 2)
+        return np.vstack(means), np.vstack(doubts)
+
+    def _spreads(self, levels: str) -> tuple[np.ndarray, np.ndarray]:
+        """Dispersions (series × buckets) and calibration, from past origins; once for all events to come."""
+        if levels in self.judgements:
+            return self.judgements[levels]
+        dispersion, past = self._bottom()
+        spreads = [dispersion]
         judged = [self._judged(self.sample, *self._sample_errors(past, dispersion))]
         if levels == "all":
-            for level, counts, expected in zip(self.above, self.upper, past.totals, strict=True):
-                total = level.total(mean)
+            for counts, expected in zip(self.upper, past.totals, strict=True):
                 actual, weight = self._actual(counts)
                 spread = self._dispersions(actual, expected, weight, prior=None)
-                tables.append(level.series)
-                means.append(total)
-                doubts.append((level.total(mean * np.sqrt(doubt)) / np.maximum(total, 1e-9)) ** 2)
                 spreads.append(spread)
-                judged.append(self._judged(np.arange(len(total)), actual, expected, weight, spread))
-        calibration = _recalibrate(judged)
-        buckets = np.searchsorted(BUCKETS, self.time.ahead)
-        spread = (1 + np.vstack(spreads)[:, buckets]) * np.exp(np.vstack(doubts)) - 1
-        return self._table(pd.concat(tables, ignore_index=True), np.vstack(means), spread, calibration)
+                judged.append(self._judged(np.arange(len(counts)), actual, expected, weight, spread))
+        self.judgements[levels] = np.vstack(spreads), _recalibrate(judged)
+        return self.judgements[levels]
 
-    def _doubt(self) -> np.ndarray:
+    def _ahead(self, calendars: Calendars) -> np.ndarray:
+        """Means of the panel's own series on the days ahead, series × days."""
+        rows = np.arange(len(self.panel.series))
+        points = np.array([self.time.origin])
+
+        def work(part: np.ndarray) -> np.ndarray:
+            return self._expected(part, self.time.ahead, points, calendars)[:, 0]
+
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            return np.concatenate(list(pool.map(work, _chunks(rows))))
+
+    def _doubt(self, calendars: Calendars) -> np.ndarray:
         """Variance of the logarithm of each mean (series × days ahead) that events and unseen weather add.
 
         An event may do more or less than those before it, in proportion to what these did (EVENT_SPREAD); a type seen
-        seldom is doubted more. Causes are common to the series of a total, so there they do not average out.
+        seldom is doubted more.
         """
         found = np.zeros((len(self.panel.series), len(self.time.ahead)))
-        if not self.calendars.drivers.any:
+        if not calendars.drivers.any:
             return found
         ahead = slice(-len(self.time.ahead), None)
-        for known, rows in self.calendars.of(self.panel.series):
+        for known, rows in calendars.of(self.panel.series):
             groups = np.array(known.groups)
             effects = self.own_effects[rows]
             if known.doubt is not None:
@@ -289,10 +320,16 @@ class Engine:
         )
         self.fitted[rows] = True
 
-    def _log_rhythm(self, series: pd.DataFrame, effects: np.ndarray, groups: tuple[str, ...] = ()) -> np.ndarray:
+    def _log_rhythm(
+        self,
+        series: pd.DataFrame,
+        effects: np.ndarray,
+        groups: tuple[str, ...] = (),
+        calendars: Calendars | None = None,
+    ) -> np.ndarray:
         """Logarithm of the rhythm (series × days, the days ahead too), of the regressors of these groups only."""
         found = np.empty((len(series), len(self.days)))
-        for calendar, rows in self.calendars.of(series):
+        for calendar, rows in (calendars or self.calendars).of(series):
             kept = np.array([not groups or group in groups for group in calendar.groups], dtype=bool)
             found[rows] = effects[rows][:, kept] @ calendar.values[:, kept].T
         return found
@@ -354,8 +391,10 @@ class Engine:
 
     # What is done for every series
 
-    def _log_parts(self, rows: np.ndarray, ahead: np.ndarray, points: np.ndarray) -> dict[str, np.ndarray]:
-        """Logarithms of the parts: rows × points × days ahead, each."""
+    def _log_parts(
+        self, rows: np.ndarray, ahead: np.ndarray, points: np.ndarray, calendars: Calendars | None = None
+    ) -> dict[str, np.ndarray]:
+        """Logarithms of the parts: rows × points × days ahead, each; what is to come may be of other `calendars`."""
         series = self.panel.series.iloc[rows]
         self._fit_bottom(rows)
         effects = self.own_effects[rows]
@@ -366,7 +405,11 @@ class Engine:
         kin = [moves.of(at) for moves, at in zip(self.kin_past if past else self.kin_ahead, members, strict=True)]
         coefficients = self.coefficients[np.searchsorted(BUCKETS, ahead)]
         days = (points[:, None] + ahead).clip(max=len(self.days) - 1)
-        weekdays = self._log_rhythm(series, effects, ("weekday",))[:, days]
+        by_group = {
+            group: self._log_rhythm(series, effects, (group,), calendars)[:, days]
+            for group in ("weekday", "event", "weather")
+        }
+        weekdays = by_group["weekday"]
         steps = own.steps.shape[-1]
         level = np.repeat(own.base[..., None], len(ahead), axis=2)
         for number, kin_moves in enumerate((own, *kin)):
@@ -378,18 +421,20 @@ class Engine:
         season = sum(
             kin_moves.season * coefficients[:, at + 2 + number] for number, kin_moves in enumerate((own, *kin))
         )
-        driven = [self._log_rhythm(series, effects, (group,))[:, days] for group in ("event", "weather")]
-        holiday = log_rhythm[:, days] - self._log_rhythm(series, effects, ("weekday",))[:, days] - sum(driven)
+        driven = [by_group["event"], by_group["weather"]]
+        whole = log_rhythm if calendars is None else self._log_rhythm(series, effects, calendars=calendars)
+        holiday = whole[:, days] - sum(by_group.values())
         correction = np.broadcast_to(coefficients[:, -1], level.shape)
         return dict(zip(PARTS, (level, weekdays, np.asarray(season), holiday, *driven, correction), strict=True))
 
-    def _expected(self, rows: np.ndarray, ahead: np.ndarray, points: np.ndarray) -> np.ndarray:
-        return np.exp(np.clip(sum(self._log_parts(rows, ahead, points).values()), -12.0, 13.0))
+    def _expected(
+        self, rows: np.ndarray, ahead: np.ndarray, points: np.ndarray, calendars: Calendars | None = None
+    ) -> np.ndarray:
+        return np.exp(np.clip(sum(self._log_parts(rows, ahead, points, calendars).values()), -12.0, 13.0))
 
-    def _bottom(self) -> tuple[np.ndarray, np.ndarray, _Past]:
-        """Means and dispersions of the panel's own series, and what past origins would have said."""
+    def _bottom(self) -> tuple[np.ndarray, _Past]:
+        """Dispersions of the panel's own series, and what past origins would have said."""
         size, time = len(self.panel.series), self.time
-        mean = np.empty((size, len(time.ahead)))
         dispersion = np.empty((size, len(BUCKETS)))
         sums = [np.zeros((len(level.series), len(time.past), len(time.judged))) for level in self.above]
         sampled = self._expected(self.sample, time.judged, time.past)
@@ -397,21 +442,19 @@ class Engine:
         self.priors = self._priors(actual, sampled, weight)
 
         def work(rows: np.ndarray) -> tuple[np.ndarray, list[np.ndarray]]:
-            mean[rows] = self._expected(rows, time.ahead, np.array([time.origin]))[:, 0]
             expected = self._expected(rows, time.judged, time.past)
             actual, weight = self._actual(self.panel.counts[rows])
             dispersion[rows] = self._dispersions(actual, expected, weight, self.priors)
             return rows, [level.matrix[:, rows] @ expected.reshape(len(rows), -1) for level in self.above]
 
-        chunks = np.array_split(np.arange(size), max(1, -(-size // CHUNK)))
         done = 0
         with ThreadPoolExecutor(os.cpu_count()) as pool:
-            for rows, added in pool.map(work, chunks):
+            for rows, added in pool.map(work, _chunks(np.arange(size))):
                 for at, part in enumerate(added):
                     sums[at] += part.reshape(sums[at].shape)
                 done += len(rows)
                 self.report(done / size, f"{done:,} / {size:,}")
-        return mean, dispersion, _Past(sampled, sums)
+        return dispersion, _Past(sampled, sums)
 
     def _actual(self, counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Counts on the days judged at past origins (series × origins × days), and what each says: 0 if unknown."""
@@ -520,6 +563,10 @@ def _time(known: int, horizon: int) -> _Time:
     past = origin - 1 - ORIGIN_STEP * np.arange(number)[::-1]
     judged = np.array([day for day in JUDGED if day <= max(28, horizon)])
     return _Time(origin, past[past >= FEWEST_DAYS - 1], judged, np.arange(1, horizon + 1))
+
+
+def _chunks(rows: np.ndarray) -> list[np.ndarray]:
+    return np.array_split(rows, max(1, -(-len(rows) // CHUNK)))
 
 
 def _sample(counts: np.ndarray) -> np.ndarray:

@@ -1,0 +1,212 @@
+"""What an event would do: the forecast with and without it, and the past cases that this rests on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+import pandas as pd
+
+from analytics.almanac import Almanac
+from analytics.drivers import Drivers, window
+from analytics.errors import BadInput
+from analytics.forecast import Engine, probability
+from analytics.panel import TOTAL, Panel, total_counts
+from analytics.signals import year_thresholds
+
+MOST_CASES = 10
+USUAL_WEEKS = 4  # on each side of a past event, whose same weekdays are what was usual
+DEADLINE = 30  # days to answer a complaint, where nothing else is said
+NINE_TENTHS = 1.2816  # standard deviations: 80 % lie within
+Report = Callable[[float, str], None]
+
+
+@dataclass(frozen=True)
+class Rehearsal:
+    """What the events would do.
+
+    `days`: day, region, topic, with_event, without_event, extra, extra_low, extra_high (80 %), threshold,
+    probability_with, probability_without; totals have '*'. `cases`: event (its id), day, region, type, strength,
+    actual, usual, ratio: the most similar past events, and what happened in their windows to the topics that they
+    name. `events`: id, type, rests_on ('no past case' or how many and of which type). `answers_a_day`: how many more
+    answers a day it takes over the busiest stretch to keep the deadline.
+    """
+
+    days: pd.DataFrame
+    cases: pd.DataFrame
+    events: pd.DataFrame
+    answers_a_day: float
+
+
+def rehearse(
+    events: pd.DataFrame,
+    panel: pd.DataFrame | Panel,
+    *,
+    drivers: Drivers | None = None,
+    almanac: Almanac | None = None,
+    end: date | None = None,
+    horizon: int | None = None,
+    deadline: int = DEADLINE,
+    report: Report | None = None,
+) -> Rehearsal:
+    """The forecast with and without `events` (several at once), which lie after the origin and within 365 days.
+
+    `drivers`: what is known besides, past events above all; `horizon` reaches past the last event unless given. Raises
+    BadInput where no event lies ahead within reach.
+    """
+    known = drivers or Drivers()
+    engine, ids = prepare(events, panel, known, almanac=almanac, end=end, horizon=horizon, report=report)
+    return rehearsal_of(engine, ids, deadline=deadline)
+
+
+def prepare(
+    events: pd.DataFrame,
+    panel: pd.DataFrame | Panel,
+    known: Drivers,
+    *,
+    almanac: Almanac | None = None,
+    end: date | None = None,
+    horizon: int | None = None,
+    report: Report | None = None,
+) -> tuple[Engine, list[str]]:
+    """An engine that knows these events besides, as if announced by the origin, and their ids."""
+    from analytics.panel import dense_panel  # noqa: PLC0415
+
+    dense = panel if isinstance(panel, Panel) else dense_panel(panel, end)
+    origin = dense.days[-1]
+    told = events.assign(known_since=pd.Timestamp(origin.date()), cancelled=False).reset_index(drop=True)
+    if "id" not in told:
+        told["id"] = [f"rehearsed {number + 1}" for number in range(len(told))]
+    told["id"] = told["id"].astype("str")
+    starts = pd.to_datetime(told["starts_on"])
+    ends = pd.to_datetime(told["ends_on"]) if "ends_on" in told else starts
+    told["ends_on"] = ends.fillna(starts)
+    after = max((window(str(kind), known.windows)[1] for kind in told["type"]), default=0)
+    reach = int((told["ends_on"].max() - origin).days) + after if len(told) else 0
+    if not len(told) or (starts <= origin).any() or (starts - origin).dt.days.max() > 365:
+        raise BadInput(
+            "rehearsal_days",
+            "An event to be rehearsed begins after {origin} and within 365 days of it.",
+            origin=origin.date(),
+        )
+    others = known.events
+    if others is not None and len(others) and "id" in others:
+        others = others[~others["id"].astype("str").isin(told["id"])]
+    whole = pd.concat([others, told], ignore_index=True) if others is not None and len(others) else told
+    wider = Drivers(whole, known.weather, known.windows)
+    days = min(max(horizon or reach, 7), 365)
+    return Engine(dense, days, almanac=almanac, drivers=wider, report=report), told["id"].tolist()
+
+
+def rehearsal_of(engine: Engine, ids: list[str], *, deadline: int = DEADLINE) -> Rehearsal:
+    """What the events of these ids do in an engine that knows them."""
+    with_event, without_event = engine.forecast("all"), engine.forecast("all", without=ids)
+    counts = np.vstack([engine.panel.counts, *(total_counts(level, engine.panel.counts) for level in engine.above)])
+    series = pd.concat([engine.panel.series, *(level.series for level in engine.above)], ignore_index=True)
+    threshold = np.repeat(year_thresholds(Panel(engine.panel.days, series, counts)), len(engine.time.ahead))
+    found = with_event[["day", *engine.panel.keys]].copy()
+    found["with_event"], found["without_event"] = with_event["mean"], without_event["mean"]
+    found["extra"] = found["with_event"] - found["without_event"]
+    doubt = engine.doubt("all") - engine.doubt("all", without=ids)
+    effect = np.log(np.maximum(found["with_event"], 1e-9) / np.maximum(found["without_event"], 1e-9))
+    spread = NINE_TENTHS * np.sqrt(np.clip(doubt, 0, None))
+    found["extra_low"] = found["without_event"] * np.expm1(effect - spread)
+    found["extra_high"] = found["without_event"] * np.expm1(effect + spread)
+    found["threshold"] = threshold
+    found["probability_with"] = probability(with_event, threshold)["probability"]
+    found["probability_without"] = probability(without_event, threshold)["probability"]
+    found.attrs = {}
+    events = engine.calendars.events
+    told = events[events["id"].isin(ids)]
+    cases = [past_cases(engine.panel, events, event, engine.time.origin) for event in told.itertuples(index=False)]
+    grand = found[(found["region"] == TOTAL) & (found["topic"] == TOTAL)]
+    return Rehearsal(
+        found,
+        pd.concat(cases, ignore_index=True),
+        pd.DataFrame([_grounds(event, case) for event, case in zip(told.itertuples(), cases, strict=True)]),
+        _answers(grand["extra"].to_numpy(), deadline),
+    )
+
+
+def past_cases(panel: Panel, events: pd.DataFrame, event: object, origin: int) -> pd.DataFrame:
+    """The past events most like this one, and what happened: event, id, title, day, region, type, strength, …
+
+    `actual`: complaints from the first day to the last, of the places and topics that the past event names; `usual`:
+    the median of the same weekdays in the four weeks before and after; `ratio` of both. Nearest in the tree of types
+    first, then by strength.
+    """
+    names = ["event", "id", "title", "day", "region", "type", "strength", "actual", "usual", "ratio"]
+    past = events[events["ends_on"] <= panel.days[origin]].copy()
+    past = past[past["starts_on"] >= panel.days[0]]
+    kind = str(event.type).split(".")  # type: ignore[attr-defined]
+    past["near"] = [_common(kind, str(other).split(".")) for other in past["type"]]
+    past = past[past["near"] > 0]
+    strength = float(event.strength)  # type: ignore[attr-defined]
+    past["apart"] = (past["strength"] - strength).abs().fillna(np.inf) if pd.notna(strength) else 0.0
+    past = past.sort_values(["near", "apart", "starts_on"], ascending=[False, True, False]).head(MOST_CASES)
+    rows = []
+    for case in past.itertuples(index=False):
+        actual, usual = _happened(panel, case)
+        rows.append(
+            {
+                "event": event.id,  # type: ignore[attr-defined]
+                "id": case.id,
+                "title": getattr(case, "title", ""),
+                "day": case.starts_on,
+                "region": case.region,
+                "type": case.type,
+                "strength": case.strength,
+                "actual": actual,
+                "usual": usual,
+                "ratio": actual / usual if usual > 0 else np.nan,
+            }
+        )
+    return pd.DataFrame(rows, columns=names)
+
+
+def _common(one: list[str], other: list[str]) -> int:
+    """How many names two types share from the root of the tree."""
+    shared = 0
+    for mine, theirs in zip(one, other, strict=False):
+        if mine != theirs:
+            break
+        shared += 1
+    return shared
+
+
+def _happened(panel: Panel, case: object) -> tuple[float, float]:
+    rows = np.ones(len(panel.series), dtype=bool)
+    for name in ("region", "topic"):
+        wanted = [one.strip() for one in str(getattr(case, name)).split("|") if one.strip()]
+        if wanted:
+            rows &= panel.series[name].isin(wanted).to_numpy()
+    counts = panel.counts[rows]
+    day = np.flatnonzero((panel.days >= case.starts_on) & (panel.days <= case.ends_on))  # type: ignore[attr-defined]
+    whole = np.where(np.isnan(counts).all(axis=0), np.nan, np.nansum(counts, axis=0))
+    usual = 0.0
+    for one in day:
+        steps = 7 * np.arange(1, USUAL_WEEKS + 1)
+        around = np.concatenate([one - steps, one + steps + 7 * (len(day) // 7)])
+        around = around[(around >= 0) & (around < len(whole)) & ~np.isin(around, day)]
+        usual += float(np.nanmedian(whole[around])) if len(around) and not np.isnan(whole[around]).all() else 0.0
+    return float(np.nansum(whole[day])), usual
+
+
+def _grounds(event: object, cases: pd.DataFrame) -> dict[str, object]:
+    own = int((cases["type"] == event.type).sum())  # type: ignore[attr-defined]
+    return {
+        "id": event.id,  # type: ignore[attr-defined]
+        "type": event.type,  # type: ignore[attr-defined]
+        "own_cases": own,
+        "kindred_cases": len(cases) - own,
+        "rests_on": "no past case" if cases.empty else f"{own} past cases of its type, {len(cases) - own} of kindred",
+    }
+
+
+def _answers(extra: np.ndarray, deadline: int) -> float:
+    """The greatest mean a day of the extra complaints over as many days as the deadline gives."""
+    days = min(max(deadline, 1), len(extra))
+    sums = np.convolve(np.clip(extra, 0, None), np.ones(days), "valid")
+    return float(sums.max() / max(deadline, 1)) if len(sums) else 0.0
