@@ -18,6 +18,7 @@ COLUMNS = (
 )
 NEEDED = ("id", "type", "starts_on")
 PLACES = ("region", "municipality", "topic")  # several by |, empty: all
+SAME_EVENT_DAYS = 21
 LONGEST = 400  # days of one event: more is a slip of the pen in a year
 TRUE, FALSE = ("true", "1", "yes", "да", "истина", "t", "y"), ("false", "0", "no", "нет", "ложь", "f", "n", "")
 
@@ -58,6 +59,21 @@ def check_events(table: pd.DataFrame, types: EventTypes | None = None) -> pd.Dat
 def known_events(events: pd.DataFrame, origin: date) -> pd.DataFrame:
     """The events that a forecast from this origin may use: known by then and not cancelled."""
     return events[(events["known_since"] <= pd.Timestamp(origin)) & ~events["cancelled"].astype(bool)]
+
+
+def joined_events(own: pd.DataFrame, rules: pd.DataFrame) -> pd.DataFrame:
+    """One's own events and those of rules, none twice: both as of `check_events`.
+
+    An event of a rule is left out where an own one of its type (a cancelled one too) starts within three weeks of it in
+    one of its regions, or has its id.
+    """
+    kept = []
+    for rule in rules.itertuples():
+        near = own[(own["type"] == rule.type) & ((own["starts_on"] - rule.starts_on).dt.days.abs() <= SAME_EVENT_DAYS)]
+        regions = set(several(rule.region))
+        met = any(not regions or not cell or regions & set(several(cell)) for cell in near["region"])
+        kept.append(not met and not (own["id"] == rule.id).any())
+    return in_order(pd.concat([own, rules[kept]], ignore_index=True)) if any(kept) else in_order(own)
 
 
 def no_events() -> pd.DataFrame:

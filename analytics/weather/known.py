@@ -91,6 +91,8 @@ def forecast_error(weather: pd.DataFrame, origin: date) -> pd.DataFrame:
         sums = np.bincount(lead[good], error[good], minlength=len(leads))
         scale = ((squares / assumed**2).sum() + CASES_OF_SCALE) / (cases.sum() + CASES_OF_SCALE)
         spread = np.sqrt((squares + CASES_OF_LEAD * scale * assumed**2) / (cases + CASES_OF_LEAD))
+        learned = leads <= leads[cases > 0].max(initial=0)
+        spread[~learned] = np.maximum(spread[~learned], spread[learned].max())  # beyond them it is no better
         bias = sums / np.maximum(cases, 1)
         parts.append(pd.DataFrame({"measure": name, "lead": leads, "cases": cases, "bias": bias, "spread": spread}))
     return pd.concat(parts, ignore_index=True)
