@@ -8,7 +8,7 @@ from contextlib import closing, contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import pandas as pd
 import typer
@@ -106,25 +106,25 @@ def add_event(
     id: Annotated[str | None, typer.Option(help="Made of the type and the first day unless given.")] = None,
 ) -> None:
     """Add one event to the store."""
-    from analytics.events import add_event  # noqa: PLC0415
+    from analytics.events import add_event, check_events, event_types  # noqa: PLC0415
 
-    with closing(open_store(read_settings())) as store:
-        made, notices = add_event(
-            store,
-            type=type,
-            title=title,
-            starts_on=starts_on.date(),
-            now=_now(),
-            id=id,
-            ends_on=ends_on.date() if ends_on else None,
-            region="|".join(region or ()),
-            municipality="|".join(municipality or ()),
-            topic="|".join(topic or ()),
-            strength=strength,
-            unit=unit,
-            known_since=known_since.date() if known_since else None,
-            source="by hand",
-        )
+    settings = read_settings()
+    values: dict[str, Any] = {
+        "type": type,
+        "title": title,
+        "starts_on": starts_on.date(),
+        "ends_on": ends_on.date() if ends_on else None,
+        "region": "|".join(region or ()),
+        "municipality": "|".join(municipality or ()),
+        "topic": "|".join(topic or ()),
+        "strength": strength,
+        "unit": unit,
+        "known_since": known_since.date() if known_since else None,
+        "source": "by hand",
+    }
+    check_events(pd.DataFrame([{"id": id or "new", **values}]), event_types(settings))  # before a store is made
+    with closing(open_store(settings)) as store:
+        made, notices = add_event(store, now=_now(), id=id, **values)
     printed.print(f"added: {made}", markup=False)
     _say_notices(notices)
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pandas as pd
@@ -131,7 +132,7 @@ def add_event(
     starts_on: date,
     now: datetime,
     id: str | None = None,
-    **others: object,
+    **others: Any,
 ) -> tuple[str, list[dict]]:
     """Put one event into the store: its id, and notices as of an import. `others` are further columns.
 
