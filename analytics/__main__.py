@@ -1,4 +1,4 @@
-"""The command line: python -m analytics import | counts | undo | demo | compact | backup | restore | status."""
+"""The command line: python -m analytics import | counts | events | weather | undo | demo | compact | backup …"""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from analytics import imports, maintenance, queries
+from analytics import event_commands, imports, maintenance, queries
 from analytics.catalogue import masked
 from analytics.demo import store as demo_store
 from analytics.errors import BadInput
@@ -35,6 +35,7 @@ printed = Console(soft_wrap=True, highlight=False)
 
 
 add_to(app)
+event_commands.add_to(app)
 
 
 class By(StrEnum):

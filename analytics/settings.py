@@ -33,6 +33,7 @@ class Settings:
     retry_seconds: float = 120.0  # how long a writer waits for its turn
     country: str = ""  # whose public holidays forecasts know (RU, US …); empty: Russia's where regions are Russian
     subdivision: str = ""  # and of which part of it, such as NY
+    event_types: str = ""  # a TOML file with types of events of one's own; empty: the built-in ones alone
     s3_endpoint: str = ""  # host:port or URL of an S3-compatible server; empty: Amazon's
     s3_key: str = ""
     s3_secret: str = ""
@@ -40,7 +41,7 @@ class Settings:
 
     def __post_init__(self) -> None:
         """Paths are made absolute: a store must not move with the folder that a command is given in."""
-        for name in ("store", "data"):
+        for name in ("store", "data", "event_types"):
             path = getattr(self, name)
             if path and not is_url(path):
                 object.__setattr__(self, name, str(Path(path).expanduser().absolute()))

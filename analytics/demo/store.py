@@ -10,14 +10,19 @@ from datetime import date, datetime
 from pathlib import Path
 
 import duckdb
+import pandas as pd
 
 from analytics import cube
 from analytics.catalogue import masked
 from analytics.demo import DemoCountry, build, check
 from analytics.errors import BadInput
+from analytics.events.keeping import keep_events
+from analytics.events.reading import EventFile, read_event_file
 from analytics.merge import STORED
 from analytics.settings import ROOT, Settings
 from analytics.store import open_store, store_exists
+from analytics.weather.keeping import keep_weather
+from analytics.weather.tables import read_weather_file
 
 
 def make(
@@ -47,7 +52,8 @@ def make(
             report=lambda step, share: report(0.6 * share, step),
         )
         report(0.6, "store")
-        store.write(lambda cursor: _load(cursor, made, end=end, now=now, settings=settings))
+        happenings, weather = read_event_file(made.events), read_weather_file(made.weather).weather
+        store.write(lambda cursor: _load(cursor, made, happenings, weather, end=end, now=now, settings=settings))
         report(1.0, "store")
         return _keep(made, demo_folder(settings))
 
@@ -74,7 +80,14 @@ def _in_use(settings: Settings) -> BadInput:
 
 
 def _load(
-    cursor: duckdb.DuckDBPyConnection, made: DemoCountry, *, end: date, now: datetime, settings: Settings
+    cursor: duckdb.DuckDBPyConnection,
+    made: DemoCountry,
+    happenings: EventFile,
+    weather: pd.DataFrame,
+    *,
+    end: date,
+    now: datetime,
+    settings: Settings,
 ) -> None:
     if cursor.execute("select 1 from complaints limit 1").fetchone():
         raise _in_use(settings)  # an import was quicker than the making of the country
@@ -99,6 +112,8 @@ def _load(
         "insert into municipalities by name "
         f"select region, municipality, population::bigint as population from '{places}'"
     )
+    keep_events(cursor, happenings, happenings.events, now=now)
+    keep_weather(cursor, weather)
     before = cursor.execute("select id from ducklake_current_snapshot('lake')").fetchone()
     cursor.execute(
         """

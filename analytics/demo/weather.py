@@ -16,6 +16,7 @@ from analytics.demo.places import Places, stream
 Days = NDArray[np.float64]  # (regions, days)
 CORRELATION_KM = 900.0
 FORECAST_DAYS = 10
+MOST_FORECAST = (300.0, 150.0, 60.0)  # mm, cm, m/s: nobody issues more
 ISSUED_DAYS = 120  # forecasts as issued are kept for the last days only: enough to learn their error
 
 
@@ -85,6 +86,7 @@ def write_weather(path: Path, weather: Weather, places: Places, days: list[date]
         values = _values(weather, region, issued + lead)
         values[:, 0] += rng.normal(0, 0.6 + 0.35 * lead, len(values))
         values[:, 1:] *= rng.lognormal(0, 0.15 * lead, (len(values), 3))
+        values[:, 1:] = np.minimum(values[:, 1:], MOST_FORECAST)
         parts.append(_weather_rows(places, days, region, issued + lead, issued=issued, values=values))
     pa.csv.write_csv(pa.concat_tables(parts), path)
 

@@ -1,0 +1,21 @@
+"""Weather: observed and as it was forecast; what an origin may know of it; features for a regression."""
+
+from __future__ import annotations
+
+from analytics.weather.features import WeatherFeatures, weather_features
+from analytics.weather.keeping import WeatherImport, import_weather, list_weather
+from analytics.weather.known import forecast_error, known_weather
+from analytics.weather.tables import MEASURES, check_weather, read_weather
+
+__all__ = [
+    "MEASURES",
+    "WeatherFeatures",
+    "WeatherImport",
+    "check_weather",
+    "forecast_error",
+    "import_weather",
+    "known_weather",
+    "list_weather",
+    "read_weather",
+    "weather_features",
+]
