@@ -16,12 +16,11 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from analytics import event_commands, imports, maintenance, queries
+from analytics import event_commands, forecast_commands, imports, maintenance, queries, signal_commands
 from analytics.catalogue import masked
 from analytics.demo import store as demo_store
 from analytics.errors import BadInput
 from analytics.existing import existing_store, utc_now
-from analytics.forecast_commands import add_to
 from analytics.progress import progress
 from analytics.settings import read_settings
 from analytics.store import open_store, store_exists
@@ -34,8 +33,8 @@ errors = Console(stderr=True, soft_wrap=True, highlight=False)
 printed = Console(soft_wrap=True, highlight=False)
 
 
-add_to(app)
-event_commands.add_to(app)
+for commands in (forecast_commands, signal_commands, event_commands):
+    commands.add_to(app)
 
 
 class By(StrEnum):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from contextlib import closing
+from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 from pathlib import Path
@@ -16,12 +17,13 @@ from rich.console import Console
 from analytics.errors import BadInput
 from analytics.existing import existing_store, utc_now
 from analytics.progress import progress
+from analytics.settings import read_settings
 
 if TYPE_CHECKING:
     from analytics.almanac import Almanac
+    from analytics.drivers import Drivers
+    from analytics.panel import Panel
 
-EVENT_COLUMNS = ("id", "type", "starts_on")
-WEATHER_COLUMNS = ("day", "place")
 HORIZON = 28
 notes = Console(stderr=True, soft_wrap=True, highlight=False)
 
@@ -41,6 +43,7 @@ class RecordBy(StrEnum):
     topic = "topic"
 
 
+PanelFile = Annotated[Path, typer.Option("--panel", help="CSV or Parquet: day, region, topic, complaints.")]
 OptionalPanel = Annotated[
     Path | None,
     typer.Option("--panel", help="CSV or Parquet: day, region, [municipality,] topic, complaints; else the store."),
@@ -48,6 +51,8 @@ OptionalPanel = Annotated[
 Country = Annotated[str | None, typer.Option(help="Whose public holidays: a code such as RU or US.")]
 Subdivision = Annotated[str | None, typer.Option(help="And of which part of it, such as NY.")]
 Holidays = Annotated[Path | None, typer.Option(help="Days of your own: a CSV day,name[,region].")]
+Events = Annotated[Path | None, typer.Option(help="Known events: a table id,type,starts_on and more.")]
+Weather = Annotated[Path | None, typer.Option(help="Weather: a table day,place,issued_on and measures.")]
 End = Annotated[
     datetime | None,
     typer.Option("--end", formats=["%Y-%m-%d"], help="The last day that is known; later rows are ignored."),
@@ -69,8 +74,8 @@ def forecast(
     country: Country = None,
     subdivision: Subdivision = None,
     holidays: Holidays = None,
-    events: Annotated[Path | None, typer.Option(help="Known events; checked, not used yet.")] = None,
-    weather: Annotated[Path | None, typer.Option(help="Weather; checked, not used yet.")] = None,
+    events: Events = None,
+    weather: Weather = None,
     levels: Annotated[Levels, typer.Option(help="The panel's own series, or all totals too.")] = Levels.all,
 ) -> None:
     """Forecast a panel of daily counts from any file: mean and 13 quantiles for each day ahead and series.
@@ -82,25 +87,21 @@ def forecast(
         _refuse_without_panel([name for name, value in given.items() if value] + ["--horizon"] * (horizon != HORIZON))
         refresh()
         if out:
-            _write(_of_store(levels), out)
+            write_table(_of_store(levels), out)
         return
     if out is None:
         raise BadInput("no_out", "Say with --out where the forecast goes: a .csv or .parquet file.")
     from analytics.forecast import Engine  # noqa: PLC0415 (SciPy takes a second that other commands need not wait)
 
-    table, last, almanac = _read(panel, end, country, subdivision, holidays)
-    for path, columns in ((events, EVENT_COLUMNS), (weather, WEATHER_COLUMNS)):
-        if path:
-            _check_table(path, columns)
-            notes.print(f"{path} is readable; this version does not use it yet.", markup=False)
+    known = read_known(panel, end, country, subdivision, holidays, events, weather)
     with progress("series") as show:
-        engine = Engine(table, horizon, almanac=almanac, end=last, report=show)
+        engine = Engine(known.table, horizon, almanac=known.almanac, drivers=known.drivers, end=known.end, report=show)
         found = engine.forecast(levels.value)
     if engine.panel.summed:
         notes.print(f"{engine.panel.summed:,} rows were of a day and series given before: their counts were added.")
     for words, series in found.attrs["method"].items():
         notes.print(f"{series:,} series with {words}", markup=False)
-    _write(found, out)
+    write_table(found, out)
 
 
 def refresh(
@@ -166,32 +167,37 @@ def _of_store(levels: Levels) -> pd.DataFrame:
     return found if levels is Levels.all else found[(found["region"] != "*") & (found["topic"] != "*")]
 
 
-def _read(
-    panel: Path, end: datetime | None, country: str | None, subdivision: str | None, holidays: Path | None
-) -> tuple[pd.DataFrame, date | None, Almanac]:
+@dataclass(frozen=True)
+class Known:
+    """What the options of a command say is known."""
+
+    table: pd.DataFrame | Panel
+    end: date | None
+    almanac: Almanac
+    drivers: Drivers
+
+
+def read_known(
+    panel: Path,
+    end: datetime | None,
+    country: str | None,
+    subdivision: str | None,
+    holidays: Path | None,
+    events: Path | None,
+    weather: Path | None,
+) -> Known:
+    """The files and names that the options give. Raises BadInput for what cannot be read."""
     from analytics.almanac import Almanac, read_days  # noqa: PLC0415
+    from analytics.known_drivers import drivers_of_files  # noqa: PLC0415
     from analytics.panel import read_panel  # noqa: PLC0415
 
     almanac = Almanac(country, subdivision, read_days(holidays) if holidays else None)
-    return read_panel(panel), end.date() if end else None, almanac
+    table = read_panel(panel)
+    drivers = drivers_of_files(events, weather, almanac, read_settings(), lambda text: notes.print(text, markup=False))
+    return Known(table, end.date() if end else None, almanac, drivers)
 
 
-def _check_table(path: Path, columns: tuple[str, ...]) -> None:
-    from analytics.panel import read_panel  # noqa: PLC0415
-
-    table = read_panel(path)
-    missing = [name for name in columns if name not in table]
-    if missing:
-        raise BadInput(
-            "table_columns",
-            "{file} has no column {missing}; it needs {needed}.",
-            file=str(path),
-            missing=", ".join(missing),
-            needed=", ".join(columns),
-        )
-
-
-def _write(found: pd.DataFrame, out: Path) -> None:
+def write_table(found: pd.DataFrame, out: Path) -> None:
     """Whole or not at all: written beside and then moved."""
     beside = out.with_name(f".{out.name}.part")
     try:

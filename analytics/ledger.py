@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from analytics.almanac import Almanac
+from analytics.drivers import Drivers
 from analytics.forecast import QUANTILES, VERSION, Distribution, Engine
 from analytics.negative_binomial import rounded
 from analytics.store_panel import StorePanel
@@ -75,13 +76,20 @@ def issued_municipal(
 
 
 def issue(
-    store: Store, found: StorePanel, almanac: Almanac, *, now: datetime, reconstructed: bool, report: Report
+    store: Store,
+    found: StorePanel,
+    almanac: Almanac,
+    drivers: Drivers,
+    *,
+    now: datetime,
+    reconstructed: bool,
+    report: Report,
 ) -> Run:
     before = _same_run(store.query, found.origin, almanac, reconstructed)
     if before is not None:
         report(1.0, "")
         return Run(before[0], found.origin, 0, 0, before[1] > 0, found.ended, len(found.unloaded), {})
-    engine = Engine(found.panel, HORIZON, almanac=almanac, report=report)
+    engine = Engine(found.panel, HORIZON, almanac=almanac, drivers=drivers, report=report)
     table = engine.forecast("all")
     shape: Distribution = table.attrs["distribution"]
     rows = table.rename(columns={"topic": "topic_group"}).assign(dispersion=shape.dispersion, cell=shape.cell)

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from analytics.almanac import Almanac
+from analytics.known_drivers import drivers_of_store
 from analytics.ledger import Report, Run, issue, issue_municipal
 from analytics.panel import Panel
 from analytics.store_panel import StorePanel, store_panel
@@ -38,6 +39,7 @@ def refresh(
     """
     almanac = almanac_of(store)
     found = store_panel(store, almanac=almanac)
+    drivers = drivers_of_store(store, almanac, found.panel.days)
     wide = municipalities and _has_municipalities(store)
     past = _origins_to_reconstruct(store, found.panel, reconstruct)
     steps = 1 + len(past) + MUNICIPAL_SHARE * wide
@@ -45,7 +47,15 @@ def refresh(
     for number, end in enumerate([None, *past]):
         one = found if end is None else StorePanel(_until(found.panel, end), found.unloaded, [], found.snapshot)
         done.append(
-            issue(store, one, almanac, now=now, reconstructed=end is not None, report=_part(report, number, 1, steps))
+            issue(
+                store,
+                one,
+                almanac,
+                drivers,
+                now=now,
+                reconstructed=end is not None,
+                report=_part(report, number, 1, steps),
+            )
         )
     if wide and not done[0].municipal:
         number = len(done)

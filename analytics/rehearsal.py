@@ -13,7 +13,7 @@ from analytics.almanac import Almanac
 from analytics.drivers import Drivers, window
 from analytics.errors import BadInput
 from analytics.forecast import Engine, probability
-from analytics.panel import TOTAL, Panel, total_counts
+from analytics.panel import TOTAL, Panel, dense_panel, total_counts
 from analytics.signals import year_thresholds
 
 MOST_CASES = 10
@@ -72,8 +72,6 @@ def prepare(
     report: Report | None = None,
 ) -> tuple[Engine, list[str]]:
     """An engine that knows these events besides, as if announced by the origin, and their ids."""
-    from analytics.panel import dense_panel  # noqa: PLC0415
-
     dense = panel if isinstance(panel, Panel) else dense_panel(panel, end)
     origin = dense.days[-1]
     told = events.assign(known_since=pd.Timestamp(origin.date()), cancelled=False).reset_index(drop=True)
@@ -128,6 +126,16 @@ def rehearsal_of(engine: Engine, ids: list[str], *, deadline: int = DEADLINE) ->
         pd.DataFrame([_grounds(event, case) for event, case in zip(told.itertuples(), cases, strict=True)]),
         _answers(grand["extra"].to_numpy(), deadline),
     )
+
+
+def in_all(found: Rehearsal) -> pd.DataFrame:
+    """Over all days, the greatest first: region, topic, without_event, extra, extra_low, extra_high, probability_with,
+    probability_without (of at least one spike day, were days independent)."""
+    keys = [name for name in ("region", "municipality", "topic") if name in found.days]
+    sums = found.days.groupby(keys)[["without_event", "extra", "extra_low", "extra_high"]].sum()
+    for name in ("probability_with", "probability_without"):
+        sums[name] = 1 - (1 - found.days[name]).groupby([found.days[key] for key in keys]).prod()
+    return sums.sort_values("extra", ascending=False).reset_index()
 
 
 def past_cases(panel: Panel, events: pd.DataFrame, event: object, origin: int) -> pd.DataFrame:

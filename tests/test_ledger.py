@@ -21,6 +21,7 @@ from analytics.errors import BadInput
 from analytics.forecast import forecast as forecast_panel
 from analytics.forecast import probability
 from analytics.imports import import_files
+from analytics.known_drivers import drivers_of_store
 from analytics.ledger import issued, issued_municipal, runs
 from analytics.maintenance import backup, restore
 from analytics.record import record
@@ -179,7 +180,9 @@ def test_refresh_issues_all_levels_and_the_municipalities_add_up(refreshed: Stor
 
 def test_the_ledger_answers_with_the_very_distribution_that_was_issued(filled: Store, refreshed: Store) -> None:
     almanac = almanac_of(filled)
-    fresh = forecast_panel(store_panel(filled, almanac=almanac).panel, ledger.HORIZON, almanac=almanac)
+    panel = store_panel(filled, almanac=almanac).panel
+    drivers = drivers_of_store(filled, almanac, panel.days)
+    fresh = forecast_panel(panel, ledger.HORIZON, almanac=almanac, drivers=drivers)
     kept = issued(refreshed)
     keys = ["day", "region", "topic"]
     fresh_sorted = fresh.sort_values(keys)

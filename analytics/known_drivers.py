@@ -1,0 +1,64 @@
+"""What is known of events and weather, from a store or from files, as the forecast takes it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from analytics.almanac import Almanac
+from analytics.drivers import Drivers
+from analytics.events import EventTypes, event_types, joined_events, list_events, read_events, rule_events
+from analytics.settings import Settings
+from analytics.weather import list_weather, read_weather
+
+if TYPE_CHECKING:
+    from analytics.store import Store
+
+Note = Callable[[str], None]
+
+
+def drivers_of_store(store: Store, almanac: Almanac, days: pd.DatetimeIndex) -> Drivers:
+    """The store's events and weather, and the events that follow from rules of the almanac's country."""
+    types = event_types(store.settings)
+    own, weather = list_events(store), list_weather(store)
+    origin = days[-1].date()
+    years = range(days[0].year, origin.year + 2)
+    observed = weather if len(weather) else None
+    rules = rule_events(years, country=almanac.country, weather=observed, origin=origin, types=types)
+    return make_drivers(joined_events(own, rules), weather, types, almanac)
+
+
+def drivers_of_files(
+    events: Path | None, weather: Path | None, almanac: Almanac, settings: Settings, note: Note
+) -> Drivers:
+    """Those of files; `note` is told in a sentence what was left out. Raises BadInput for what cannot be read."""
+    types = event_types(settings)
+    happenings, days = None, None
+    if events:
+        happenings, rejected, _ = read_events(events, types)
+        _tell(note, events, rejected)
+    if weather:
+        days, rejected, _ = read_weather(weather)
+        _tell(note, weather, rejected)
+    return make_drivers(happenings, days, types, almanac)
+
+
+def make_drivers(
+    events: pd.DataFrame | None, weather: pd.DataFrame | None, types: EventTypes, almanac: Almanac
+) -> Drivers:
+    """Events with the windows of their types; what the country's calendar marks already is left to it."""
+    windows = {}
+    if events is not None and len(events):
+        if almanac.country:
+            events = events[[not types.of(str(kind)).almanac for kind in events["type"]]].reset_index(drop=True)
+        windows = {str(k): (types.of(str(k)).before, types.of(str(k)).after) for k in events["type"].unique()}
+    return Drivers(events, weather, windows)
+
+
+def _tell(note: Note, file: Path, rejected: pd.DataFrame) -> None:
+    if len(rejected):
+        first = rejected.iloc[0]
+        note(f"{file}: {len(rejected):,} rows left out, the first on line {first['line']} ({first['reason']})")

@@ -1,0 +1,174 @@
+"""Commands about spikes and events to come: spikes, rehearse."""
+
+from __future__ import annotations
+
+import json
+from contextlib import closing
+from dataclasses import replace
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import pandas as pd
+import typer
+
+from analytics.errors import BadInput
+from analytics.forecast_commands import (
+    Country,
+    End,
+    Events,
+    Holidays,
+    Known,
+    OptionalPanel,
+    PanelFile,
+    Subdivision,
+    Weather,
+    notes,
+    read_known,
+    write_table,
+)
+from analytics.progress import progress
+
+if TYPE_CHECKING:
+    from analytics.drivers import Drivers
+    from analytics.panel import Panel as DensePanel
+    from analytics.rehearsal import Rehearsal
+
+FAR = pd.Timestamp(2200, 1, 1)  # whatever a file says is known of events to come, they are rehearsed
+SHOWN = 15  # rows of a table that a command prints
+
+
+class Threshold(StrEnum):
+    """From which count a day is a spike."""
+
+    year = "year"
+    season = "season"
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register the commands."""
+    app.command()(spikes)
+    app.command()(rehearse)
+
+
+def spikes(
+    panel: PanelFile,
+    out: Annotated[Path, typer.Option(help="Where the table goes: .csv or .parquet.")],
+    horizon: Annotated[int, typer.Option(help="Days ahead, 1 to 365.")] = 7,
+    threshold: Annotated[
+        Threshold, typer.Option(help="Far above the last year, or above the season.")
+    ] = Threshold.year,
+    end: End = None,
+    country: Country = None,
+    subdivision: Subdivision = None,
+    holidays: Holidays = None,
+    events: Events = None,
+    weather: Weather = None,
+) -> None:
+    """Say how probable a spike is, for each day ahead and series of a panel from any file."""
+    from analytics.signals import spikes as probable  # noqa: PLC0415
+
+    known = read_known(panel, end, country, subdivision, holidays, events, weather)
+    with progress("series") as show:
+        found = probable(
+            known.table,
+            horizon,
+            threshold=threshold.value,
+            almanac=known.almanac,
+            drivers=known.drivers,
+            end=known.end,
+            report=show,
+        )
+    write_table(found, out)
+
+
+def rehearse(
+    events: Annotated[Path, typer.Option(help="Events: those ahead are rehearsed, those before are learned from.")],
+    panel: OptionalPanel = None,
+    end: End = None,
+    country: Country = None,
+    subdivision: Subdivision = None,
+    holidays: Holidays = None,
+    weather: Weather = None,
+    deadline: Annotated[int, typer.Option(min=1, help="Days within which a complaint is to be answered.")] = 30,
+    out: Annotated[Path | None, typer.Option(help="Where the table goes: .csv or .parquet.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Forecast with and without the events of a file that lie ahead: what they would bring, and what that rests on.
+
+    Without --panel the store is taken, with the events and weather that it knows.
+    """
+    from analytics.rehearsal import rehearse as play  # noqa: PLC0415
+
+    known = (
+        _of_store(events) if panel is None else read_known(panel, end, country, subdivision, holidays, events, weather)
+    )
+    table, ahead, others = _divided(known)
+    with progress("series") as show:
+        found = play(ahead, table, drivers=others, almanac=known.almanac, deadline=deadline, report=show)
+    if out:
+        write_table(found.days, out)
+    if as_json:
+        print(json.dumps(_as_json(found), ensure_ascii=False))
+    else:
+        _tell(found, deadline)
+
+
+def _of_store(events: Path) -> Known:
+    """The store's panel and what it knows, with the events of the file besides."""
+    from analytics.events import event_types, read_events  # noqa: PLC0415
+    from analytics.existing import existing_store  # noqa: PLC0415
+    from analytics.known_drivers import drivers_of_store, make_drivers  # noqa: PLC0415
+    from analytics.refresh import almanac_of  # noqa: PLC0415
+    from analytics.store_panel import store_panel  # noqa: PLC0415
+
+    with closing(existing_store()) as store:
+        almanac = almanac_of(store)
+        panel = store_panel(store, almanac=almanac).panel
+        known = drivers_of_store(store, almanac, panel.days)
+        types = event_types(store.settings)
+        told, _, _ = read_events(events, types)
+        others = known.events[~known.events["id"].isin(told["id"])] if known.events is not None else told.head(0)
+        whole = pd.concat([others, told], ignore_index=True)
+        return Known(panel, None, almanac, make_drivers(whole, known.weather, types, almanac))
+
+
+def _divided(known: Known) -> tuple[DensePanel, pd.DataFrame, Drivers]:
+    """The panel, the events ahead, and the drivers without these."""
+    from analytics.panel import dense_panel  # noqa: PLC0415
+
+    panel = dense_panel(known.table, known.end) if isinstance(known.table, pd.DataFrame) else known.table
+    events = known.drivers.usable_events(FAR)
+    ahead = events[events["starts_on"] > panel.days[-1]]
+    if ahead.empty:
+        raise BadInput(
+            "nothing_to_rehearse",
+            "No event of the file begins after {origin}, the last day that is known.",
+            origin=panel.days[-1].date(),
+        )
+    return panel, ahead, replace(known.drivers, events=events.drop(index=ahead.index))
+
+
+def _as_json(found: Rehearsal) -> dict:
+    days = found.days.assign(day=found.days["day"].dt.strftime("%Y-%m-%d"))
+    cases = found.cases.assign(day=pd.to_datetime(found.cases["day"]).dt.strftime("%Y-%m-%d"))
+    return {
+        "days": json.loads(days.to_json(orient="records", force_ascii=False)),
+        "cases": json.loads(cases.to_json(orient="records", force_ascii=False)),
+        "events": json.loads(found.events.to_json(orient="records", force_ascii=False)),
+        "answers_a_day": found.answers_a_day,
+    }
+
+
+def _tell(found: Rehearsal, deadline: int) -> None:
+    """What a reader needs first."""
+    from analytics.rehearsal import in_all  # noqa: PLC0415
+
+    whole = in_all(found)
+    print(whole.head(SHOWN).round(1).to_string(index=False))
+    print(f"{found.answers_a_day:.1f} more answers a day keep a deadline of {deadline} days")
+    for event in found.events.itertuples():
+        print(f"{event.type} ({event.id}): {event.rests_on}")
+    if len(found.cases):
+        print(found.cases.head(SHOWN).round(2).to_string(index=False))
+    notes.print("a ratio is what happened in the days of a past event against the same weekdays around it")
