@@ -19,6 +19,7 @@ from datetime import date
 
 import numpy as np
 import pandas as pd
+from threadpoolctl import threadpool_limits
 
 from analytics import negative_binomial as counts_of
 from analytics.almanac import Almanac
@@ -47,6 +48,11 @@ EVENT_SPREAD = 0.4  # of an event's log effect: how far one event differs from t
 MOST_DOUBT = 2.0
 HALF_LIFE = 360.0  # days in which an error's say in dispersion and calibration halves
 Report = Callable[[float, str], None]
+
+
+def _one_thread() -> threadpool_limits:
+    """Linear algebra in one thread: series are shared among threads already, and those would wait for each other."""
+    return threadpool_limits(1, user_api="blas")
 
 
 @dataclass(frozen=True, eq=False)
@@ -170,10 +176,15 @@ class Engine:
         self.above = totals(self.panel)
         self.upper = [total_counts(level, self.panel.counts) for level in self.above]
         self.judgements: dict[str, tuple[np.ndarray, np.ndarray]] = {}
-        self._learn()
+        with _one_thread():
+            self._learn()
 
     def forecast(self, levels: str = "all", *, without: Collection[str] = ()) -> pd.DataFrame:
         """See the function of that name; `without`: ids of events that are taken not to come."""
+        with _one_thread():
+            return self._forecast(levels, without)
+
+    def _forecast(self, levels: str, without: Collection[str]) -> pd.DataFrame:
         if levels not in ("all", "bottom"):
             raise BadInput("levels", "Levels are all or bottom, not {levels}.", levels=levels)
         spreads, calibration = self._spreads(levels)
@@ -183,6 +194,11 @@ class Engine:
         spread = (1 + spreads[:, buckets]) * np.exp(doubt) - 1
         series = pd.concat([self.panel.series, *(level.series for level in above)], ignore_index=True)
         return self._table(series, mean, spread, calibration)
+
+    def rows(self) -> tuple[pd.DataFrame, np.ndarray]:
+        """The series of a forecast of all levels, in its order, and their counts (nan: unknown)."""
+        series = pd.concat([self.panel.series, *(level.series for level in self.above)], ignore_index=True)
+        return series, np.vstack([self.panel.counts, *self.upper])
 
     def doubt(self, levels: str = "all", *, without: Collection[str] = ()) -> np.ndarray:
         """For each row of `forecast`: the variance of the mean's logarithm that events and unseen weather add."""

@@ -16,7 +16,9 @@ from analytics.almanac import Almanac
 from analytics.drivers import Drivers
 from analytics.forecast import QUANTILES, VERSION, Distribution, Engine
 from analytics.negative_binomial import rounded
+from analytics.signals import find_signals
 from analytics.store_panel import StorePanel
+from analytics.why import reasons
 
 if TYPE_CHECKING:
     from analytics.store import Store
@@ -92,6 +94,9 @@ def issue(
     engine = Engine(found.panel, HORIZON, almanac=almanac, drivers=drivers, report=report)
     table = engine.forecast("all")
     shape: Distribution = table.attrs["distribution"]
+    signals = find_signals(engine, table).assign(why="{}")
+    if not reconstructed:
+        signals["why"] = reasons(engine, signals)
     rows = table.rename(columns={"topic": "topic_group"}).assign(dispersion=shape.dispersion, cell=shape.cell)
     rows.attrs = {}
     unloaded = found.unloaded.assign(
@@ -124,6 +129,7 @@ def issue(
             },
         )
         _insert(cursor, "forecasts", rows.assign(run_id=run_id))
+        _insert(cursor, "signals", signals.rename(columns={"topic": "topic_group"}).assign(run_id=run_id))
         return run_id, len(rows)
 
     run_id, written = store.write(work)

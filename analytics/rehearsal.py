@@ -13,7 +13,7 @@ from analytics.almanac import Almanac
 from analytics.drivers import Drivers, window
 from analytics.errors import BadInput
 from analytics.forecast import Engine, probability
-from analytics.panel import TOTAL, Panel, dense_panel, total_counts
+from analytics.panel import TOTAL, Panel, dense_panel
 from analytics.signals import year_thresholds
 
 MOST_CASES = 10
@@ -101,8 +101,7 @@ def prepare(
 def rehearsal_of(engine: Engine, ids: list[str], *, deadline: int = DEADLINE) -> Rehearsal:
     """What the events of these ids do in an engine that knows them."""
     with_event, without_event = engine.forecast("all"), engine.forecast("all", without=ids)
-    counts = np.vstack([engine.panel.counts, *(total_counts(level, engine.panel.counts) for level in engine.above)])
-    series = pd.concat([engine.panel.series, *(level.series for level in engine.above)], ignore_index=True)
+    series, counts = engine.rows()
     threshold = np.repeat(year_thresholds(Panel(engine.panel.days, series, counts)), len(engine.time.ahead))
     found = with_event[["day", *engine.panel.keys]].copy()
     found["with_event"], found["without_event"] = with_event["mean"], without_event["mean"]

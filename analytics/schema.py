@@ -25,7 +25,7 @@ def _made(*tables: str) -> str:
 
 
 MIGRATIONS: dict[int, str] = {  # version -> the SQL that leads to it from the version before
-    2: _made("forecast_runs", "forecasts", "municipal_forecasts", "events", "weather"),
+    2: _made("forecast_runs", "forecasts", "municipal_forecasts", "signals", "feedback", "events", "weather"),
 }
 
 

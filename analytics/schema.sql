@@ -221,6 +221,35 @@ create table municipal_forecasts (   -- kept for 35 days: there are too many
   "0.9" bigint not null
 );
 
+create table signals (          -- issued with a run of forecasts, never rewritten; '*' where regions or topics were summed
+  run_id bigint not null,
+  region varchar not null,
+  topic_group varchar not null,
+  first_day date not null,      -- days on which a spike is probable
+  last_day date not null,
+  peak_day date not null,       -- the likeliest
+  threshold bigint not null,    -- complaints on the peak day that would be a spike, frozen at the origin
+  expected double not null,     -- complaints on the peak day
+  usual double not null,        -- median of the last 364 days
+  excess double not null,       -- complaints above the usual over all its days
+  probability double not null,
+  severe double not null,       -- probability of 1.5 times the threshold
+  score double not null,        -- what the order goes by
+  also varchar not null,        -- topics told by this signal, divided by |
+  within_budget boolean not null,
+  why varchar not null          -- JSON: {part of the forecast: factor on the peak day, events_named: [title]} or {}
+);
+
+create table feedback (         -- what people said of signals; it shifts their order, never their probability
+  region varchar not null,
+  topic_group varchar not null,
+  peak_day date not null,
+  said varchar,                 -- useful | false | known
+  word varchar,
+  owner varchar,
+  given_at timestamp not null   -- UTC
+);
+
 create table events (           -- known, dated happenings: what, when, where and since when we know
   id varchar not null,
   type varchar not null,        -- of the tree of types, such as weather.snowfall

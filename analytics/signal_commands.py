@@ -48,6 +48,7 @@ class Threshold(StrEnum):
 def add_to(app: typer.Typer) -> None:
     """Register the commands."""
     app.command()(spikes)
+    app.command()(signals)
     app.command()(rehearse)
 
 
@@ -80,6 +81,41 @@ def spikes(
             report=show,
         )
     write_table(found, out)
+
+
+def signals(
+    budget: Annotated[int, typer.Option(min=1, help="Signals of a region and week that are shown.")] = 5,
+    region: Annotated[list[str] | None, typer.Option(help="May be given several times.")] = None,
+    beyond: Annotated[bool, typer.Option("--beyond", help="Those beyond the budget too.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Where complaints of the store will spike, the most pressing first, and how often such signals came true."""
+    from analytics.existing import existing_store  # noqa: PLC0415
+    from analytics.signal_ledger import issued_signals, signal_record  # noqa: PLC0415
+
+    with closing(existing_store()) as store:
+        found = issued_signals(store, budget=budget, regions=region or ())
+        issued = signal_record(store)[1]
+        figures = issued if issued.get("signals") else signal_record(store, reconstructed=True)[1]
+    shown = found if beyond else found[found["within_budget"].astype(bool)]
+    for name in ("first_day", "last_day", "peak_day"):
+        shown[name] = shown[name].dt.strftime("%Y-%m-%d")
+    if as_json:
+        print(json.dumps(json.loads(shown.to_json(orient="records", force_ascii=False)), ensure_ascii=False))
+        return
+    if not found.attrs:
+        notes.print("no forecast has been issued yet: run python -m analytics refresh")
+        return
+    names = ["region", "topic", "first_day", "last_day", "threshold", "expected", "usual", "probability", "state"]
+    print(shown[names].round(2).to_string(index=False) if len(shown) else "no spike is probable")
+    if len(shown):
+        notes.print(f"of these {len(shown):,}, {(1 - shown['probability']).sum():.1f} are expected to fail")
+    if figures.get("signals"):
+        kind = "issued" if issued.get("signals") else "reconstructed"
+        notes.print(
+            f"of {figures['signals']:,.0f} {kind} signals so far {figures['came']:.0%} came true, "
+            f"{figures['said']:.0%} was said; {figures['recall']:.0%} of the spike days of the week ahead were named"
+        )
 
 
 def rehearse(

@@ -12,7 +12,7 @@ from analytics.almanac import Almanac
 from analytics.drivers import Drivers
 from analytics.errors import BadInput
 from analytics.forecast import Engine, probability
-from analytics.panel import Panel
+from analytics.panel import TOTAL, Panel
 
 YEAR = 364  # days: whole weeks
 HIGH = 0.95  # quantile of the year's days
@@ -55,8 +55,8 @@ def spikes(
     """day, region, [municipality], topic, threshold, expected, probability: for each day ahead and series of a panel.
 
     `expected` is the mean; `probability` that the day's count reaches the threshold, which knows nothing after the
-    origin. Threshold "year": see `year_thresholds`; "season": the 0.95 quantile of the series' own forecast (weekday
-    and season are in it), at least 3 and at least 2 standard deviations of a Poisson count above the mean. Raises
+    origin. Threshold "year": see `year_thresholds`; "season": see
+    `season_thresholds`. Raises
     BadInput as `forecast.forecast`, and for an unknown threshold.
     """
     if threshold not in KINDS:
@@ -66,8 +66,141 @@ def spikes(
     if threshold == "year":
         least = np.repeat(year_thresholds(engine.panel), horizon)
     else:
-        usual = ahead["mean"] + SEASON_DEVIATIONS * np.sqrt(ahead["mean"])
-        least = np.ceil(np.maximum(np.maximum(ahead[SEASON_LEVEL] + 1, usual), LEAST)).to_numpy()
+        least = _season(engine.forecast("bottom", without=engine.calendars.events["id"].tolist()))
     found = ahead[["day", *engine.panel.keys]].assign(threshold=least.astype("int64"), expected=ahead["mean"])
     found.attrs = {}
     return found.assign(probability=probability(ahead, least)["probability"])
+
+
+# Signals: what is shown to a manager
+
+SHOWN_FROM = 0.25  # probability of a day's spike from which it is worth a signal
+WORTH = 1.0  # complaints above the usual that a signal brings at least
+SEVERE_STEP = 1.5  # of the threshold: the next step
+BUDGET = 5  # signals a region and week
+FAR_LEAD = 21  # days: a signal farther ahead is half as urgent
+FOLDED = 0.4  # share of a total's excess from which the total is told by its topic
+COLUMNS = [
+    "region",
+    "topic",
+    "first_day",
+    "last_day",
+    "peak_day",
+    "threshold",
+    "expected",
+    "usual",
+    "excess",
+    "probability",
+    "severe",
+    "score",
+    "also",
+    "within_budget",
+]
+
+
+def find_signals(engine: Engine, ahead: pd.DataFrame, budget: int = BUDGET) -> pd.DataFrame:
+    """Signals of a forecast of all levels, the most pressing first: COLUMNS.
+
+    One signal is a stretch of days of one region and topic whose probability of a spike is at least 0.25. The
+    threshold is that of the year, for totals that of the season (`season_thresholds`). `expected` and `threshold` are
+    those of the peak day; `usual` the median of the last 364 days; `excess` the sum over the stretch of what is
+    expected above the usual; `probability` of a spike on the likeliest day, `severe` of 1.5 times the threshold;
+    `score` = probability × excess × (1 + severe) × urgency. `also` names the topics folded into the signal: a region's
+    total is told by a topic that makes 40 % of its excess. `within_budget`: among the first `budget` of its region and
+    week.
+    """
+    series, counts = engine.rows()
+    panel = Panel(engine.panel.days, series, counts)
+    totals = (series[engine.panel.keys] == TOTAL).any(axis=1).to_numpy()
+    days = len(engine.time.ahead)
+    season = season_thresholds(engine).reshape(-1, days)
+    year = np.repeat(year_thresholds(panel)[:, None], days, axis=1)
+    least = np.where(totals[:, None], season, year)
+    middle = np.nan_to_num(np.nanmedian(np.where(np.isnan(counts), 0, counts)[:, -YEAR:], axis=1))
+    mean = ahead["mean"].to_numpy().reshape(-1, days)
+    likely = probability(ahead, least.ravel())["probability"].to_numpy().reshape(-1, days)
+    worse = probability(ahead, np.ceil(SEVERE_STEP * least.ravel()))["probability"].to_numpy().reshape(-1, days)
+    found = _stretches(engine, series, least, mean, middle, likely, worse)
+    return within_budget(_folded(found), budget)
+
+
+def season_thresholds(engine: Engine) -> np.ndarray:
+    """For each row of a forecast of all levels: the least count that is a spike for its weekday and season.
+
+    The 0.95 quantile of the series' own forecast had no event been to come, and at least 3, and at least two standard
+    deviations of a Poisson count above that mean.
+    """
+    usual = engine.forecast("all", without=engine.calendars.events["id"].tolist())
+    return _season(usual)
+
+
+def _season(usual: pd.DataFrame) -> np.ndarray:
+    high = usual["mean"] + SEASON_DEVIATIONS * np.sqrt(usual["mean"])
+    return np.ceil(np.maximum(np.maximum(usual[SEASON_LEVEL] + 1, high), LEAST)).to_numpy()
+
+
+def within_budget(signals: pd.DataFrame, budget: int) -> pd.DataFrame:
+    """Mark the first `budget` signals of each region and week ahead, by their score; ordered by score."""
+    ordered = signals.sort_values(["score", "region", "topic"], ascending=[False, True, True]).reset_index(drop=True)
+    place = ordered.groupby(["region", "week"]).cumcount()
+    return ordered.assign(within_budget=place < budget).drop(columns="week")[COLUMNS]
+
+
+def _stretches(
+    engine: Engine,
+    series: pd.DataFrame,
+    least: np.ndarray,
+    mean: np.ndarray,
+    middle: np.ndarray,
+    likely: np.ndarray,
+    worse: np.ndarray,
+) -> pd.DataFrame:
+    """Stretches of days that are worth a signal."""
+    edges = np.diff(np.pad(likely >= SHOWN_FROM, ((0, 0), (1, 1))).astype(np.int8), axis=1)
+    row, start = np.nonzero(edges == 1)
+    _, stop = np.nonzero(edges == -1)
+    first = engine.days[len(engine.panel.days)]
+    found = []
+    for at, begin, end in zip(row, start, stop, strict=True):
+        peak = begin + int(np.argmax(likely[at, begin:end]))
+        excess = float((mean[at, begin:end] - middle[at]).clip(min=0).sum())
+        chance, severe = float(likely[at, peak]), float(worse[at, begin:end].max())
+        urgency = 0.5 ** (peak / FAR_LEAD)
+        found.append(
+            {
+                "region": series["region"].iloc[at],
+                "topic": series["topic"].iloc[at],
+                "first_day": first + pd.Timedelta(days=int(begin)),
+                "last_day": first + pd.Timedelta(days=int(end) - 1),
+                "peak_day": first + pd.Timedelta(days=peak),
+                "threshold": int(least[at, peak]),
+                "expected": float(mean[at, peak]),
+                "usual": float(middle[at]),
+                "excess": excess,
+                "probability": chance,
+                "severe": severe,
+                "score": chance * excess * (1 + severe) * urgency,
+                "also": "",
+                "week": int(begin) // WEEK,
+            }
+        )
+    table = pd.DataFrame(found, columns=[*COLUMNS[:-1], "week"])
+    return table[table["excess"] >= WORTH].reset_index(drop=True)
+
+
+def _folded(signals: pd.DataFrame) -> pd.DataFrame:
+    """A total goes into the topic that makes most of it; a topic of all regions into none: it is another manager's."""
+    kept = np.ones(len(signals), dtype=bool)
+    also = signals["also"].tolist()
+    for _, part in signals.groupby("region", sort=False):
+        whole = part[part["topic"] == TOTAL]
+        topics = part[part["topic"] != TOTAL].sort_values("excess", ascending=False)
+        for total in whole.itertuples():
+            meets = topics[(topics["first_day"] <= total.last_day) & (topics["last_day"] >= total.first_day)]
+            if len(meets) and meets["excess"].iloc[0] >= FOLDED * total.excess:
+                kept[total.Index] = False
+                also[meets.index[0]] = "|".join(meets["topic"].iloc[1:4])
+            elif len(meets):
+                kept[meets.index] = False
+                also[total.Index] = "|".join(meets["topic"].iloc[:4])
+    return signals.assign(also=also)[kept].reset_index(drop=True)

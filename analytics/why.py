@@ -1,0 +1,50 @@
+"""Why a spike is probable: the factors of its peak day, and the events that are near."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pandas as pd
+
+from analytics.drivers import window
+from analytics.forecast import PARTS, Engine
+
+MOST_EVENTS = 3
+FELT = 1.05  # factor from which events or weather are named
+
+
+def reasons(engine: Engine, signals: pd.DataFrame) -> list[str]:
+    """Of each signal, as JSON: the factors of its peak day's mean and the titles of the events that act on it.
+
+    Keys: PARTS, where `level` is against the usual (the median of the last year), and `events_named`.
+    """
+    if signals.empty:
+        return []
+    parts = engine.parts().set_index(["day", "region", "topic"])
+    found = []
+    for signal in signals.itertuples(index=False):
+        factors = parts.loc[(signal.peak_day, signal.region, signal.topic)]
+        told = {name: round(float(factors[name]), 3) for name in PARTS}
+        told["level"] = round(float(factors["level"] / max(signal.usual, 0.5)), 3)
+        named = _events(engine, signal) if told["events"] >= FELT else []
+        found.append(json.dumps({**told, "events_named": named}, ensure_ascii=False))
+    return found
+
+
+def _events(engine: Engine, signal: object) -> list[str]:
+    """Titles of the events whose window holds the peak day, the nearest first."""
+    events = engine.calendars.events
+    windows = engine.calendars.drivers.windows
+    reach = np.array([window(str(kind), windows) for kind in events["type"]]).reshape(-1, 2)
+    peak = signal.peak_day  # type: ignore[attr-defined]
+    inside = (events["starts_on"] - pd.to_timedelta(reach[:, 0], "D") <= peak) & (
+        events["ends_on"] + pd.to_timedelta(reach[:, 1], "D") >= peak
+    )
+    for name in ("region", "topic"):
+        wanted = getattr(signal, name)
+        if wanted != "*":
+            inside &= [not cell or wanted in [one.strip() for one in cell.split("|")] for cell in events[name]]
+    near = events[inside].assign(apart=(events["starts_on"] - peak).abs()).sort_values("apart")
+    titles = near["title"] if "title" in near else near["type"]
+    return list(dict.fromkeys(titles.fillna("").replace("", np.nan).fillna(near["type"])))[:MOST_EVENTS]
