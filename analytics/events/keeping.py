@@ -13,10 +13,11 @@ import duckdb
 import pandas as pd
 
 from analytics.errors import BadInput
-from analytics.events.naming import named_places
 from analytics.events.reading import EventFile, event_table, read_event_file
-from analytics.events.tables import COLUMNS, check_events, several
+from analytics.events.tables import COLUMNS, check_events
 from analytics.events.types import event_types
+from analytics.given_names import named_places
+from analytics.small_tables import several
 from analytics.store import Store
 
 TEXTS = ("type", "title", "region", "municipality", "topic", "source")
