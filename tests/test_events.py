@@ -282,6 +282,23 @@ def test_rows_without_a_type_take_the_one_that_is_named_for_the_file(tmp_path: P
     assert read_events(file, default_type="Снегопад")[0]["type"].tolist() == ["weather.snowfall"]
 
 
+@given(
+    known=st.lists(st.integers(-400, 400), min_size=1, max_size=20),
+    cancelled=st.lists(st.booleans(), min_size=20, max_size=20),
+    origin=st.integers(-400, 400),
+)
+@settings(max_examples=40, deadline=None)
+def test_no_origin_ever_uses_an_event_that_was_known_later(
+    known: list[int], cancelled: list[bool], origin: int
+) -> None:
+    start = date(2026, 1, 1)
+    pairs = list(zip(known, cancelled, strict=False))
+    rows = [{"known_since": str(start + timedelta(days=day)), "cancelled": end} for day, end in pairs]
+    used = known_events(check_events(table(*rows)), start + timedelta(days=origin))
+    expected = {str(place) for place, (day, end) in enumerate(pairs, 1) if day <= origin and not end}
+    assert set(used["id"]) == expected
+
+
 # The store
 
 
