@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from analytics.almanac import Almanac, Regressors, regressors
-from analytics.drivers import SHAPES, Drivers, event_regressors, kinds_of, strengths_of, weather_regressors
+from analytics.drivers import Drivers, EventTraces, weather_regressors
 from analytics.panel import TOTAL, Panel
 
 ALL = ""
@@ -26,18 +26,22 @@ class Calendars:
         regions = panel.series["region"].unique()
         self.almanac = _aligned(days, almanac, regions)
         self.events = drivers.usable_events(self.origin)
-        self.kinds = kinds_of(self.events)
-        self.strengths = strengths_of(self.events[self.events["starts_on"] <= self.origin])
+        self.traces = EventTraces(days, self.origin, self.events, drivers) if len(self.events) else None
+        self.hidden: frozenset[int] = frozenset()  # numbers of events that are taken not to come
         self.weather = self._weathers(set(drivers.places()) & set(regions))
         self.volume = _volumes(panel)
+        self.keys: dict[tuple[str, str], tuple] = {}
+        self.place: tuple[str | None, list[int]] = (None, [])
         self.cells: dict[tuple[str, tuple[int, ...]], Regressors] = {}
+        self.named = {
+            name: [frozenset(one.strip() for one in str(cell).split("|") if one.strip()) for cell in self.events[name]]
+            for name in ("region", "topic")
+        }
 
     def of(self, series: pd.DataFrame) -> Iterator[tuple[Regressors, np.ndarray]]:
         """The regressors, each with the rows of `series` that they hold for."""
         if not self.drivers.any:
-            own = np.array([region if region in self.almanac else ALL for region in series["region"]])
-            for name in np.unique(own):
-                yield self.almanac[name], np.flatnonzero(own == name)
+            yield from self.of_days(series)
             return
         places: dict[tuple, list[int]] = {}
         for row, (region, topic) in enumerate(zip(series["region"], series["topic"], strict=True)):
@@ -45,12 +49,18 @@ class Calendars:
         for key, rows in places.items():
             yield self._regressors(key), np.array(rows)
 
+    def of_days(self, series: pd.DataFrame) -> Iterator[tuple[Regressors, np.ndarray]]:
+        """The same of the days alone, without events and weather: the first columns of the others."""
+        own = np.array([region if region in self.almanac else ALL for region in series["region"]])
+        for name in np.unique(own):
+            yield self.almanac[name], np.flatnonzero(own == name)
+
     def without(self, ids: Collection[str]) -> Calendars:
         """The same, with the same columns, had these events not been to come."""
         found = copy(self)
-        ending = self.events["ends_on"] > self.origin
-        found.events = self.events[~(self.events["id"].isin(list(ids)) & ending)].reset_index(drop=True)
-        found.cells = {}
+        coming = self.events["id"].isin(list(ids)) & (self.events["ends_on"] > self.origin)
+        found.hidden = frozenset(np.flatnonzero(coming))
+        found.keys, found.cells, found.place = {}, {}, (None, [])
         return found
 
     @property
@@ -62,13 +72,22 @@ class Calendars:
         """What tells the regressors of a series apart: a place and the events that count; of totals, their names."""
         if TOTAL in (region, topic):
             return (region, topic, None)
-        applies = tuple(
-            number
-            for number, (places, topics) in enumerate(zip(self.events["region"], self.events["topic"], strict=True))
-            if _named(places, region) and _named(topics, topic)
-        )
-        place = region if region in self.weather or region in self.almanac else ALL
-        return (place, None, applies)
+        if (region, topic) not in self.keys:
+            applies = tuple(
+                number
+                for number in self._of_place(region)
+                if not self.named["topic"][number] or topic in self.named["topic"][number]
+            )
+            place = region if region in self.weather or region in self.almanac else ALL
+            self.keys[region, topic] = (place, None, applies)
+        return self.keys[region, topic]
+
+    def _of_place(self, region: str) -> list[int]:
+        """Numbers of the events that count in a region, remembered for the next topic."""
+        if self.place[0] != region:
+            found = [n for n, places in enumerate(self.named["region"]) if not places or region in places]
+            self.place = (region, [number for number in found if number not in self.hidden])
+        return self.place[1]
 
     def _regressors(self, key: tuple) -> Regressors:
         region, topic, applies = key
@@ -103,14 +122,10 @@ class Calendars:
         base = self.almanac.get(place, self.almanac[ALL])
         parts, names, groups = [base.values], list(base.names), list(base.groups)
         doubt = np.zeros(len(self.days))
-        if self.kinds:
-            values, doubt = event_regressors(
-                self.days, self.events.iloc[list(applies)], self.drivers, self.kinds, self.strengths
-            )
+        if self.traces:
+            values, doubt = self.traces.regressors(applies)
             parts.append(values)
-            names += [f"{kind} {shape}" for kind in self.kinds for shape in SHAPES] + [
-                f"{k} strength" for k in self.kinds
-            ]
+            names += self.traces.names
             groups += ["event"] * values.shape[1]
         unseen, covariance = np.zeros(len(self.days)), np.zeros((0, 0))
         if self.weather:
@@ -120,7 +135,13 @@ class Calendars:
             groups += weather.groups
             unseen, covariance = weather.unseen.astype(float), weather.covariance
         found = Regressors(
-            np.hstack(parts), tuple(names), tuple(groups), base.off, doubt=doubt, unseen=unseen, covariance=covariance
+            np.hstack(parts).astype(np.float32),
+            tuple(names),
+            tuple(groups),
+            base.off,
+            doubt=doubt,
+            unseen=unseen,
+            covariance=covariance,
         )
         self.cells[place, applies] = found
         return found
@@ -139,11 +160,6 @@ class Calendars:
             if one.names == found[ALL].names:
                 found[name] = one
         return found
-
-
-def _named(names: str, name: str) -> bool:
-    """Is it in a list of names divided by '|' (empty: all)?"""
-    return not names or name in [one.strip() for one in names.split("|")]
 
 
 def _volumes(panel: Panel) -> pd.DataFrame:

@@ -8,7 +8,7 @@ snow and rain that linger for days, frost, heat, a sudden cold, thaw and refreez
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -80,40 +80,99 @@ def _is_true(value: object) -> bool:
 
 
 def kinds_of(events: pd.DataFrame) -> list[str]:
-    """Every type of these events and every type above them."""
-    found = {
-        ".".join(parts[: n + 1]) for parts in (str(t).split(".") for t in events["type"]) for n in range(len(parts))
-    }
-    return sorted(found)
+    """Every type of these events, and every type above that has more than one of them below it."""
+    types = {str(kind) for kind in events["type"].unique()}
+    below: dict[str, set[str]] = {}
+    for kind in types:
+        parts = kind.split(".")
+        for depth in range(1, len(parts)):
+            below.setdefault(".".join(parts[:depth]), set()).add(kind)
+    return sorted(types | {kind for kind, kinds in below.items() if len(kinds) > 1})
 
 
-def event_regressors(
-    days: pd.DatetimeIndex, events: pd.DataFrame, drivers: Drivers, kinds: list[str], strengths: Mapping[str, tuple]
-) -> tuple[np.ndarray, np.ndarray]:
-    """values (days × kinds × shapes, then days × kinds of strength) and doubt (days) of these events together.
+@dataclass(frozen=True)
+class Trace:
+    """What one event leaves in the regressors: from day `start` on, `shape` (days × SHAPES) for each kind of `rows`."""
 
-    Events of one type that overlap count once where they are strongest: the greatest of their shapes.
-    """
-    values = np.zeros((len(days), len(kinds), len(SHAPES)))
-    slope = np.zeros((len(days), len(kinds)))
-    doubt = np.zeros(len(days))
-    row = {kind: number for number, kind in enumerate(kinds)}
-    for event in events.itertuples(index=False):
-        before, after = window(str(event.type), drivers.windows)
-        shape = _shape(days, event.starts_on, event.ends_on, before, after)
-        inside = shape.max(axis=1) > 0
-        if not inside.any():
-            continue
-        parts = str(event.type).split(".")
-        for depth in range(1, len(parts) + 1):
-            at = row[".".join(parts[:depth])]
-            values[:, at] = np.maximum(values[:, at], shape)
-        middle, spread = strengths.get(str(event.type), (0.0, 0.0))
-        if spread > 0 and pd.notna(event.strength):
-            size = (np.log1p(max(float(event.strength), 0.0)) - middle) / spread
-            slope[:, row[str(event.type)]] += np.clip(size, -2.5, 2.5) * shape.max(axis=1)
-        doubt = np.maximum(doubt, _doubt(events, event) * shape.max(axis=1) ** 2)
-    return np.concatenate([values.reshape(len(days), -1), slope], axis=1), doubt
+    start: int
+    shape: np.ndarray
+    rows: tuple[int, ...]
+    slope: float
+    doubt: float
+
+
+class EventTraces:
+    """The traces of all events on an axis of days, and the regressors of any choice of them."""
+
+    def __init__(self, days: pd.DatetimeIndex, origin: pd.Timestamp, events: pd.DataFrame, drivers: Drivers) -> None:
+        self.days = len(days)
+        self.kinds = kinds_of(events)
+        past = events[events["starts_on"] <= origin]
+        strengths = _strengths(past)
+        row = {kind: number for number, kind in enumerate(self.kinds)}
+        starts = (events["starts_on"] - days[0]).dt.days.to_numpy()
+        ends = (events["ends_on"] - days[0]).dt.days.to_numpy()
+        seen = _seen_before(events)
+        self.traces = []
+        for number, kind in enumerate(events["type"].astype("str")):
+            start, shape = _shape(int(starts[number]), int(ends[number]), window(kind, drivers.windows), len(days))
+            middle, spread = strengths.get(kind, (0.0, 0.0))
+            strength = float(events["strength"].iloc[number])
+            slope = 0.0
+            if spread > 0 and not np.isnan(strength):
+                slope = float(np.clip((np.log1p(max(strength, 0.0)) - middle) / spread, -2.5, 2.5))
+            rows = tuple(row[above] for above in _upward(kind) if above in row)
+            self.traces.append(Trace(start, shape, rows, slope, NEW_TYPE**2 / (1 + WORTH * seen[number])))
+        self.kept = self._kept({row[kind] for kind in strengths})
+
+    @property
+    def names(self) -> list[str]:
+        """Of the regressors."""
+        every = [f"{kind} {shape}" for kind in self.kinds for shape in SHAPES] + [f"{k} strength" for k in self.kinds]
+        return [name for name, kept in zip(every, self.kept, strict=True) if kept]
+
+    def regressors(self, chosen: Iterable[int]) -> tuple[np.ndarray, np.ndarray]:
+        """values (days × names) and doubt (days: variance that events of seldom types add) of these events together.
+
+        Events of one type that overlap count once where they are strongest: the greatest of their shapes.
+        """
+        values = np.zeros((self.days, len(self.kinds), len(SHAPES)), dtype=np.float32)
+        slope = np.zeros((self.days, len(self.kinds)), dtype=np.float32)
+        doubt = np.zeros(self.days)
+        for number in chosen:
+            trace = self.traces[number]
+            if not len(trace.shape):
+                continue
+            inside = slice(trace.start, trace.start + len(trace.shape))
+            height = trace.shape.max(axis=1)
+            for at in trace.rows:
+                values[inside, at] = np.maximum(values[inside, at], trace.shape)
+            slope[inside, trace.rows[0]] += trace.slope * height
+            doubt[inside] = np.maximum(doubt[inside], trace.doubt * height**2)
+        return np.concatenate([values.reshape(self.days, -1), slope], axis=1)[:, self.kept], doubt
+
+    def _kept(self, with_strength: set[int]) -> np.ndarray:
+        """Regressors that any event touches: one-day events last no longer, some types have no days before."""
+        touched = np.zeros((len(self.kinds), len(SHAPES)), dtype=bool)
+        for trace in self.traces:
+            touched[list(trace.rows)] |= (trace.shape > 0).any(axis=0) if len(trace.shape) else False
+        strong = np.array([number in with_strength for number in range(len(self.kinds))], dtype=bool)
+        return np.concatenate([touched.ravel(), strong])
+
+
+def _upward(kind: str) -> list[str]:
+    """The type itself and all above it, the nearest first."""
+    parts = kind.split(".")
+    return [".".join(parts[:depth]) for depth in range(len(parts), 0, -1)]
+
+
+def _seen_before(events: pd.DataFrame) -> np.ndarray:
+    """For each event how many of its type had ended before it began."""
+    found = np.zeros(len(events), dtype=int)
+    for rows in events.groupby("type").indices.values():
+        ended = np.sort(events["ends_on"].to_numpy()[rows])
+        found[rows] = np.searchsorted(ended, events["starts_on"].to_numpy()[rows], side="left")
+    return found
 
 
 def window(kind: str, windows: Mapping[str, tuple[int, int]]) -> tuple[int, int]:
@@ -125,36 +184,29 @@ def window(kind: str, windows: Mapping[str, tuple[int, int]]) -> tuple[int, int]
     return WINDOW
 
 
-def strengths_of(events: pd.DataFrame) -> dict[str, tuple[float, float]]:
+def _strengths(events: pd.DataFrame) -> dict[str, tuple[float, float]]:
     """Of each type the mean and the spread of the logarithm of its strength, where at least two events say it."""
     known = events.dropna(subset=["strength"])
     logs = np.log1p(known["strength"].clip(lower=0)).groupby(known["type"])
     return {str(kind): (float(part.mean()), float(part.std(ddof=0))) for kind, part in logs if len(part) > 1}
 
 
-def _doubt(events: pd.DataFrame, event: object) -> float:
-    """Variance of the log effect of an event's type, less the more of them were seen."""
-    seen = int(((events["type"] == event.type) & (events["ends_on"] < event.starts_on)).sum())  # type: ignore[attr-defined]
-    return NEW_TYPE**2 / (1 + WORTH * seen)
-
-
-def _shape(
-    days: pd.DatetimeIndex, starts_on: pd.Timestamp, ends_on: pd.Timestamp, before: int, after: int
-) -> np.ndarray:
-    """Days × SHAPES, from 0 to 1."""
-    since, past = (days - starts_on).days.to_numpy(), (days - ends_on).days.to_numpy()
-    found = np.zeros((len(days), len(SHAPES)))
+def _shape(start: int, end: int, reach: tuple[int, int], days: int) -> tuple[int, np.ndarray]:
+    """The first day of an event's window on the axis, and its days × SHAPES, from 0 to 1."""
+    before, after = reach
+    first, last = max(start - before, 0), min(end + after, days - 1)
+    at = np.arange(first, last + 1)
+    since, past = at - start, at - end
+    found = np.zeros((len(at), len(SHAPES)), dtype=np.float32)
     if before:
-        found[:, 0] = np.where((since < 0) & (since >= -before), 1 - (-since - 1) / before, 0)
+        found[:, 0] = np.where(since < 0, 1 - (-since - 1) / before, 0)
     found[:, 1] = since == 0
     found[:, 2] = (since > 0) & (past <= 0)
     if after:
         third = max(after / 3, 1.0)
         found[:, 3] = np.where(past > 0, np.clip(1 - (past - 1) / (2 * third), 0, 1), 0)
-        found[:, 4] = np.where(
-            (past > 0) & (past <= after), np.clip(1 - np.abs(past - 2 * third) / (2 * third), 0, 1), 0
-        )
-    return found
+        found[:, 4] = np.where(past > 0, np.clip(1 - np.abs(past - 2 * third) / (2 * third), 0, 1), 0)
+    return first, found
 
 
 # Weather

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from analytics.weather import WeatherImport
 
 printed = Console(soft_wrap=True, highlight=False)
-events_app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Known, dated happenings.")
-weather_app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Weather, observed and as forecast.")
+events_app = typer.Typer(rich_markup_mode=None, help="Known, dated happenings.")
+weather_app = typer.Typer(rich_markup_mode=None, help="Weather, observed and as forecast.")
 
 Day = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"])]
 Names = Annotated[list[str] | None, typer.Option(help="May be given several times.")]
@@ -49,8 +49,10 @@ def add_to(app: typer.Typer) -> None:
 @events_app.command("import")
 def import_events(
     files: Annotated[
-        list[Path], typer.Argument(help="CSV, XLSX, Parquet …: id,type,starts_on and more; see data/README.md.")
+        list[Path],
+        typer.Argument(help="CSV, XLSX, Parquet …: id,type,starts_on and more; see data/README.md; ICS too."),
     ],
+    type: Annotated[str, typer.Option(help="The type of rows that name none.")] = "",
     preview: Annotated[bool, typer.Option("--preview", help="Only say what would be read.")] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -59,14 +61,14 @@ def import_events(
 
     types = event_types(read_settings())
     for file in files:  # every file is looked at before the first is stored
-        events, rejected, notices = read_events(file, types)
+        events, rejected, notices = read_events(file, types, default_type=type)
         if preview:
             told = {"file": file.name, "events": len(events), "rejected": len(rejected), "notices": notices}
             _say_preview(told, rejected, as_json=as_json)
     if not preview:
         with closing(open_store(read_settings())) as store:
             for file in files:
-                _say(import_events(store, file, now=_now()), as_json=as_json)
+                _say(import_events(store, file, now=_now(), default_type=type), as_json=as_json)
 
 
 @events_app.command("list")

@@ -41,6 +41,7 @@ ORIGINS, ORIGIN_STEP = 40, 9  # past origins, rotating over the weekdays
 FEWEST_DAYS = 14  # known at a past origin
 VOLUMES = (0.3, 1.0, 5.0, 20.0)  # a day; between them the volume classes
 SAMPLE, CHUNK = 400, 512
+BUSY = 300  # series, the largest, that learn of their own what events and weather do
 PARENT_SCALE = 0.7  # a series lies closer to its group than a group to the whole
 BELIEF = 400.0  # past cases' worth of belief in the uncalibrated levels
 ALIKE = 0.25  # errors of days in a row are alike: what one of them is worth
@@ -309,6 +310,8 @@ class Engine:
         self.sample = _sample(self.panel.counts)
         self.own_effects = np.empty((len(self.panel.series), len(freedom)))
         self.fitted = np.zeros(len(self.panel.series), bool)
+        volume = np.nan_to_num(self.panel.counts).sum(axis=1)
+        self.busy = volume >= np.sort(volume)[-min(BUSY, len(volume))]
         self._fit_bottom(self.sample)
         self._learn_coefficients()
 
@@ -330,11 +333,30 @@ class Engine:
     def _fit_bottom(self, rows: np.ndarray) -> None:
         rows = rows[~self.fitted[rows]]
         group = self.relatives[0]
-        prior = self.effects[group][self.above[group].member[rows]]
-        self.own_effects[rows] = self._fit(
-            self.panel.series.iloc[rows], self.panel.counts[rows], prior, scale=PARENT_SCALE
+        self.own_effects[rows] = self.effects[group][self.above[group].member[rows]]
+        busy = rows[self.busy[rows]] if self.calendars.drivers.any else rows
+        self.own_effects[busy] = self._fit(
+            self.panel.series.iloc[busy], self.panel.counts[busy], self.own_effects[busy], scale=PARENT_SCALE
         )
+        self._fit_calendar(np.setdiff1d(rows, busy))
         self.fitted[rows] = True
+
+    def _fit_calendar(self, rows: np.ndarray) -> None:
+        """Series that take what events and weather do from their group, and learn only the calendar's effects."""
+        if not len(rows):
+            return
+        series, counts = self.panel.series.iloc[rows], self.panel.counts[rows]
+        offset = self._log_rhythm(series, self.own_effects[rows], ("event", "weather"))[:, : counts.shape[1]]
+        for calendar, at in self.calendars.of_days(series):
+            columns = calendar.values.shape[1]
+            self.own_effects[rows[at], :columns] = fit_effects(
+                counts[at],
+                calendar.values[: counts.shape[1]],
+                calendar.freedom,
+                self.own_effects[rows[at], :columns],
+                scale=PARENT_SCALE,
+                offset=offset[at],
+            )
 
     def _log_rhythm(
         self,

@@ -19,16 +19,24 @@ FEWEST = 100  # complaints below which a series takes its group's effects as the
 
 
 def fit_effects(
-    counts: np.ndarray, regressors: np.ndarray, freedom: np.ndarray, prior: np.ndarray, *, scale: float = 1.0
+    counts: np.ndarray,
+    regressors: np.ndarray,
+    freedom: np.ndarray,
+    prior: np.ndarray,
+    *,
+    scale: float = 1.0,
+    offset: np.ndarray | None = None,
 ) -> np.ndarray:
     """Effects (series × regressors, logarithms) of `counts` (series × days, nan = unknown).
 
     `prior` (series × regressors): the wider group's effects; `freedom`: how far an effect may lie from it (standard
-    deviation), times `scale`. A series with fewer than 100 complaints keeps the prior.
+    deviation), times `scale`. A series with fewer than 100 complaints keeps the prior. `offset` (series × days): the
+    logarithm of what is known to multiply the counts already.
     """
-    counts, regressors = counts[:, -LONGEST:], regressors[-LONGEST:]
+    counts, regressors = counts[:, -LONGEST:], regressors[-LONGEST:].astype(float)
     known = ~np.isnan(counts)
     values = np.where(known, counts, 0.0).astype(float)
+    driven = np.zeros_like(values) if offset is None else offset[:, -LONGEST:]
     effects = np.array(prior, dtype=float)
     if not regressors.shape[1]:
         return effects
@@ -36,16 +44,17 @@ def fit_effects(
     knots = _knots(values.shape[1])
     design = np.hstack([knots, regressors])
     penalty = _penalty(knots.shape[1], freedom * scale)
-    weight = known / overdispersion(values, known)[:, None]
+    weight = known / overdispersion(values, known * np.exp(driven))[:, None]
     for start in range(0, len(rows), BATCH):
         batch = rows[start : start + BATCH]
-        effects[batch] = _newton(values[batch], weight[batch], design, penalty, effects[batch])
+        effects[batch] = _newton(values[batch], weight[batch], design, penalty, effects[batch], driven[batch])
     return effects
 
 
-def overdispersion(values: np.ndarray, known: np.ndarray) -> np.ndarray:
-    """Variance over mean around a smooth level (half-life 30 days), from 1 to 50, for each series."""
-    level = smooth(values, known.astype(float), 30)
+def overdispersion(values: np.ndarray, exposure: np.ndarray) -> np.ndarray:
+    """Variance over mean around a smooth level (half-life 30 days), from 1 to 50, for each series; 0: unknown."""
+    known = exposure > 0
+    level = smooth(values, exposure, 30) * exposure
     squares = np.where(known, (values - level) ** 2 / np.maximum(level, 1e-3), 0.0)
     return np.clip(squares.sum(axis=1) / np.maximum(known.sum(axis=1), 1), 1.0, 50.0)
 
@@ -74,15 +83,21 @@ def _penalty(knots: int, freedom: np.ndarray) -> np.ndarray:
 
 
 def _newton(
-    values: np.ndarray, weight: np.ndarray, design: np.ndarray, penalty: np.ndarray, prior: np.ndarray
+    values: np.ndarray,
+    weight: np.ndarray,
+    design: np.ndarray,
+    penalty: np.ndarray,
+    prior: np.ndarray,
+    driven: np.ndarray,
 ) -> np.ndarray:
     """The effects where the penalised likelihood is greatest, without the level."""
     effects = prior.shape[1]
-    level = np.log(np.maximum((values * (weight > 0)).sum(axis=1) / np.maximum((weight > 0).sum(axis=1), 1), 1e-3))
+    exposure = np.maximum((np.exp(driven) * (weight > 0)).sum(axis=1), 1e-9)
+    level = np.log(np.maximum((values * (weight > 0)).sum(axis=1) / exposure, 1e-3))
     centre = np.hstack([np.repeat(level[:, None], design.shape[1] - effects, axis=1), prior])
     theta = centre.copy()
     for _ in range(NEWTON_STEPS):
-        mean = weight * np.exp(np.clip(theta @ design.T, -12.0, 14.0))
+        mean = weight * np.exp(np.clip(theta @ design.T + driven, -12.0, 14.0))
         gradient = (weight * values - mean) @ design - (theta - centre) @ penalty
         curvature = (design.T * mean[:, None, :]) @ design + penalty
         step = np.linalg.solve(curvature, gradient[..., None])[..., 0]

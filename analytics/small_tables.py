@@ -57,6 +57,11 @@ def check_columns(given: Collection[str], needed: Collection[str], file: str) ->
         )
 
 
+def several(cell: str) -> tuple[str, ...]:
+    """The names in a cell, between |; none: all that there are."""
+    return tuple(dict.fromkeys(name.strip() for name in cell.split("|") if name.strip()))
+
+
 def text_of(column: pd.Series) -> pd.Series:
     """Text without blanks at its ends; nothing is an empty text."""
     return column.astype("object").where(column.notna(), "").astype(str).str.strip().astype("object")

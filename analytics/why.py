@@ -36,15 +36,17 @@ def _events(engine: Engine, signal: object) -> list[str]:
     """Titles of the events whose window holds the peak day, the nearest first."""
     events = engine.calendars.events
     windows = engine.calendars.drivers.windows
-    reach = np.array([window(str(kind), windows) for kind in events["type"]]).reshape(-1, 2)
     peak = signal.peak_day  # type: ignore[attr-defined]
-    inside = (events["starts_on"] - pd.to_timedelta(reach[:, 0], "D") <= peak) & (
-        events["ends_on"] + pd.to_timedelta(reach[:, 1], "D") >= peak
+    day = np.timedelta64(1, "D")
+    reach = {str(kind): window(str(kind), windows) for kind in events["type"].unique()}
+    before, after = (events["type"].astype("str").map({k: r[at] for k, r in reach.items()}).to_numpy() for at in (0, 1))
+    inside = (events["starts_on"].to_numpy() - before * day <= peak) & (
+        events["ends_on"].to_numpy() + after * day >= peak
     )
     for name in ("region", "topic"):
         wanted = getattr(signal, name)
         if wanted != "*":
-            inside &= [not cell or wanted in [one.strip() for one in cell.split("|")] for cell in events[name]]
+            inside &= np.array([not cell or wanted in cell.split("|") for cell in events[name]], dtype=bool)
     near = events[inside].assign(apart=(events["starts_on"] - peak).abs()).sort_values("apart")
     titles = near["title"] if "title" in near else near["type"]
     return list(dict.fromkeys(titles.fillna("").replace("", np.nan).fillna(near["type"])))[:MOST_EVENTS]

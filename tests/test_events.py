@@ -230,6 +230,75 @@ def test_an_event_known_later_than_the_origin_and_a_cancelled_one_are_not_used()
     assert known_events(events, date(2026, 7, 31)).empty
 
 
+ICS = """BEGIN:VCALENDAR
+VERSION:2.0
+BEGIN:VEVENT
+UID:one@city
+DTSTART;VALUE=DATE:20260612
+DTEND;VALUE=DATE:20260614
+SUMMARY:День города\\, с салютом и
+  концертом
+CATEGORIES:День города,праздник
+BEGIN:VALARM
+SUMMARY:not the title
+END:VALARM
+END:VEVENT
+BEGIN:VEVENT
+UID:two@city
+DTSTART;TZID=Europe/Moscow:20260701T180000
+DTEND;TZID=Europe/Moscow:20260702T010000
+SUMMARY:Матч
+STATUS:CANCELLED
+END:VEVENT
+BEGIN:VEVENT
+UID:three@city
+DTSTART:20260101T100000Z
+RRULE:FREQ=YEARLY
+CATEGORIES:День города
+END:VEVENT
+END:VCALENDAR
+"""
+
+
+def test_a_calendar_file_is_read_and_what_repeats_is_rejected(store: Store, tmp_path: Path) -> None:
+    file = tmp_path / "a.ics"
+    file.write_bytes(ICS.replace("\n", "\r\n").encode())
+    _, rejected, _ = read_events(file)
+    assert dict(zip(rejected["line"], rejected["reason"], strict=True)) == {14: "no_type", 21: "recurring_event"}
+    result = import_events(store, file, now=NOW, default_type="mass_events.concert")
+    assert (result.read, result.new, result.rejected) == (3, 2, 1)
+    events = list_events(store)
+    assert events["title"].tolist() == ["День города, с салютом и концертом", "Матч"]
+    assert events["type"].tolist() == ["mass_events.city_day", "mass_events.concert"]
+    assert events["ends_on"].dt.date.tolist() == [date(2026, 6, 13), date(2026, 7, 2)]
+    assert events["cancelled"].tolist() == [False, True]
+    file.write_text("id,type,starts_on")
+    with pytest.raises(BadInput, match="calendar"):
+        read_events(file)
+
+
+def test_rows_without_a_type_take_the_one_that_is_named_for_the_file(tmp_path: Path) -> None:
+    file = written(tmp_path / "a.csv", "1,2026-07-01", header="id,starts_on")
+    assert read_events(file, default_type="Снегопад")[0]["type"].tolist() == ["weather.snowfall"]
+
+
+@given(
+    known=st.lists(st.integers(-400, 400), min_size=1, max_size=20),
+    cancelled=st.lists(st.booleans(), min_size=20, max_size=20),
+    origin=st.integers(-400, 400),
+)
+@settings(max_examples=40, deadline=None)
+def test_no_origin_ever_uses_an_event_that_was_known_later(
+    known: list[int], cancelled: list[bool], origin: int
+) -> None:
+    start = date(2026, 1, 1)
+    pairs = list(zip(known, cancelled, strict=False))
+    rows = [{"known_since": str(start + timedelta(days=day)), "cancelled": end} for day, end in pairs]
+    used = known_events(check_events(table(*rows)), start + timedelta(days=origin))
+    expected = {str(place) for place, (day, end) in enumerate(pairs, 1) if day <= origin and not end}
+    assert set(used["id"]) == expected
+
+
 # The store
 
 
@@ -541,6 +610,7 @@ def test_rules_are_shown_and_kept_on_request(run: Run) -> None:
         ["import", "none.csv"],
         ["import", "types.toml"],
         ["import"],
+        [],
         ["list"],
         ["list", "--from", "yesterday"],
         ["cancel", "1"],

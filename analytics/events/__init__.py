@@ -5,8 +5,9 @@ from __future__ import annotations
 from analytics.events.keeping import EventImport, add_event, cancel_event, import_events, list_events
 from analytics.events.reading import read_events
 from analytics.events.rules import rule_events
-from analytics.events.tables import COLUMNS, check_events, joined_events, known_events, no_events, several
+from analytics.events.tables import COLUMNS, check_events, joined_events, known_events, no_events
 from analytics.events.types import EventType, EventTypes, event_types, read_event_types
+from analytics.small_tables import several
 
 __all__ = [
     "COLUMNS",

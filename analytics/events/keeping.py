@@ -13,10 +13,11 @@ import duckdb
 import pandas as pd
 
 from analytics.errors import BadInput
-from analytics.events.naming import named_places
 from analytics.events.reading import EventFile, event_table, read_event_file
-from analytics.events.tables import COLUMNS, check_events, several
+from analytics.events.tables import COLUMNS, check_events
 from analytics.events.types import event_types
+from analytics.given_names import named_places
+from analytics.small_tables import several
 from analytics.store import Store
 
 TEXTS = ("type", "title", "region", "municipality", "topic", "source")
@@ -38,16 +39,20 @@ class EventImport:
     seconds: float
 
 
-def import_events(store: Store, source: Path | pd.DataFrame, *, now: datetime) -> EventImport:
+def import_events(store: Store, source: Path | pd.DataFrame, *, now: datetime, default_type: str = "") -> EventImport:
     """Put the events of a file or a table into the store, by id; the same again changes nothing.
 
-    `now` is UTC. A column that is not there leaves what is stored. `known_since` that is not given stays as it is
-    stored, also when the event has moved; of a new event it is its first day less the type's `known_before`, but not
-    later than the day of `now`, for then it is known. Raises BadInput for what cannot be read.
+    `now` is UTC; rows of a file without a type are of `default_type`. A column that is not there leaves what is stored.
+    `known_since` that is not given stays as it is stored, also when the event has moved; of a new event it is its first
+    day less the type's `known_before`, but not later than the day of `now`, for then it is known. Raises BadInput for
+    what cannot be read.
     """
     types = event_types(store.settings)
     started = time.monotonic()
-    read = event_table(source, types) if isinstance(source, pd.DataFrame) else read_event_file(Path(source), types)
+    if isinstance(source, pd.DataFrame):
+        read = event_table(source, types)
+    else:
+        read = read_event_file(Path(source), types, default_type)
     events, notices = named_places(store, read.events)
     new, updated = store.write(lambda cursor: keep_events(cursor, read, events, now=now))
     told = read.rejected[["line", "reason"]].head(REJECTS_TOLD)

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pandas as pd
 
+from analytics.events.calendars import is_calendar, read_calendar
 from analytics.events.tables import COLUMNS, NEEDED, checked_rows, in_order
 from analytics.events.types import EventTypes, built_in_types
-from analytics.small_tables import RawTable, check_columns, read_small_table
+from analytics.small_tables import RawTable, check_columns, read_small_table, text_of
 
 
 @dataclass(frozen=True)
@@ -26,21 +27,30 @@ class EventFile:
     repeated: int  # rows with the id of a later row
 
 
-def read_events(path: Path, types: EventTypes | None = None) -> tuple[pd.DataFrame, pd.DataFrame, list[dict]]:
+def read_events(
+    path: Path, types: EventTypes | None = None, *, default_type: str = ""
+) -> tuple[pd.DataFrame, pd.DataFrame, list[dict]]:
     """The events of a file (see `check_events`), its rejected rows (columns as given, line, reason), and notices.
 
-    Any file that exports may be: CSV in any usual encoding and with any separator, XLSX, Parquet, JSON lines, zipped.
-    Of rows with the same id the last wins. Notices say what was not understood: `type`, `strength`, `repeated_id`,
-    `column`, `known_since` (the rows that did not give it). Raises BadInput when the file cannot be read as a table or
-    has no id, type or starts_on.
+    Any file that exports may be: CSV in any usual encoding and with any separator, XLSX, Parquet, JSON lines, zipped;
+    and calendars (.ics), whose first category is the type. Rows without a type are of `default_type`. Of rows with the
+    same id the last wins. Notices say what was not understood: `type`, `strength`, `repeated_id`, `column`,
+    `known_since` (the rows that did not give it). Raises BadInput when the file cannot be read as a table or has no id,
+    type or starts_on.
     """
-    read = read_event_file(path, types)
+    read = read_event_file(path, types, default_type)
     return read.events, read.rejected, read.notices
 
 
-def read_event_file(path: Path, types: EventTypes | None = None) -> EventFile:
+def read_event_file(path: Path, types: EventTypes | None = None, default_type: str = "") -> EventFile:
     """As read_events, with all that an import needs to know."""
-    raw = read_small_table(path, COLUMNS, NEEDED)
+    if is_calendar(path):
+        raw = read_calendar(path)
+    else:
+        raw = read_small_table(path, COLUMNS, tuple(name for name in NEEDED if name != "type" or not default_type))
+    if default_type:
+        kinds = raw.rows["type"] if "type" in raw.rows else pd.Series(None, index=raw.rows.index, dtype="object")
+        raw.rows["type"] = text_of(kinds).replace("", default_type)
     return _taken(raw, types or built_in_types())
 
 

@@ -10,7 +10,7 @@ import pandas as pd
 
 from analytics.errors import BadInput
 from analytics.events.types import EventTypes, built_in_types
-from analytics.small_tables import check_columns, dates_of, numbers_of, text_of
+from analytics.small_tables import check_columns, dates_of, numbers_of, several, text_of
 
 COLUMNS = (
     *("id", "type", "title", "starts_on", "ends_on", "region", "municipality", "topic", "strength", "unit"),
@@ -81,11 +81,6 @@ def no_events() -> pd.DataFrame:
     return checked_rows(pd.DataFrame({name: pd.Series(dtype="object") for name in NEEDED}), built_in_types()).rows[
         list(COLUMNS)
     ]
-
-
-def several(cell: str) -> tuple[str, ...]:
-    """The names in a cell of places or topics; none: all."""
-    return tuple(dict.fromkeys(name.strip() for name in cell.split("|") if name.strip()))
 
 
 def in_order(events: pd.DataFrame) -> pd.DataFrame:

@@ -11,7 +11,7 @@ from pathlib import Path
 import duckdb
 import pandas as pd
 
-from analytics.events.naming import named_regions
+from analytics.given_names import named_regions
 from analytics.naming import read_known
 from analytics.store import Store
 from analytics.weather.tables import COLUMNS, KEYS, MEASURES, read_weather_file, weather_table

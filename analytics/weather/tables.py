@@ -13,7 +13,7 @@ from analytics.small_tables import RawTable, check_columns, dates_of, numbers_of
 MEASURES = ("temperature_c", "rain_mm", "snow_cm", "wind_ms")  # daily mean, sum, fallen that day, mean
 KEYS = ("day", "place", "issued_on")
 COLUMNS = (*KEYS, *MEASURES)
-LIMITS = {"temperature_c": (-90, 60), "rain_mm": (0, 2000), "snow_cm": (0, 400), "wind_ms": (0, 120)}
+LIMITS = {"temperature_c": (-90, 60), "rain_mm": (0, 2000), "snow_cm": (0, 1000), "wind_ms": (0, 150)}
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Regions, municipalities and topic groups of events under the names that the store keeps."""
+"""Regions, municipalities and topic groups of small tables under the names that the store keeps."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from collections.abc import Callable, Mapping
 import pandas as pd
 
 from analytics import names
-from analytics.events.tables import several
 from analytics.naming import Known, read_known
+from analytics.small_tables import several
 from analytics.store import Store
 
 
