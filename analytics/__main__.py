@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from analytics import imports, maintenance, queries
+from analytics import backtest_commands, imports, maintenance, queries
 from analytics.catalogue import masked
 from analytics.demo import store as demo_store
 from analytics.errors import BadInput
@@ -34,6 +34,7 @@ printed = Console(soft_wrap=True, highlight=False)
 
 
 add_to(app)
+backtest_commands.add_to(app)
 
 
 class By(StrEnum):

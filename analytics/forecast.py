@@ -122,7 +122,7 @@ def probability(forecast: pd.DataFrame, at_least: float | np.ndarray | pd.Series
     below = np.ceil(np.broadcast_to(np.asarray(at_least, dtype=float), len(rows))) - 1.0
     raw = counts_of.at_most(below, shape.mean[rows], shape.dispersion[rows])
     found = forecast[[name for name in ("day", "region", "municipality", "topic") if name in forecast]].copy()
-    found["probability"] = 1.0 - _calibrated(raw, shape.calibration[shape.cell[rows]])
+    found["probability"] = 1.0 - calibrated(raw, shape.calibration[shape.cell[rows]])
     return found
 
 
@@ -533,7 +533,7 @@ def _recalibrate(judged: list[_Judged]) -> np.ndarray:
     return found
 
 
-def _calibrated(raw: np.ndarray, levels: np.ndarray) -> np.ndarray:
+def calibrated(raw: np.ndarray, levels: np.ndarray) -> np.ndarray:
     """P(Y ≤ y) after calibration: `raw` (n) before it, `levels` (n × 13) printed for LEVELS."""
     known = np.column_stack([np.zeros(len(raw)), levels, np.ones(len(raw))])
     target = np.concatenate([[0.0], LEVELS, [1.0]])
