@@ -18,7 +18,7 @@ from analytics.forecast_commands import Country, End, Holidays, Panel, Subdivisi
 from analytics.progress import progress
 
 SHORT = {"scaled quantile loss": "quantile loss, scaled", "weighted quantile loss": "weighted"}
-NARROWEST = 132  # characters: all measures side by side, whatever reads them
+NARROWEST = 156  # characters: all measures side by side, whatever reads them
 
 
 class By(StrEnum):
