@@ -283,7 +283,7 @@ class Engine:
         stacked = features(own, kin, time.judged)
         days = np.minimum(time.days, time.origin)
         known = (time.days <= time.origin) & ~np.isnan(counts[:, days])
-        actual = values[:, days]
+        actual = np.nan_to_num(counts[:, days]).astype(float)  # spikes and all: only levels are learned without them
         offset = own.base[..., None] + log_rhythm[:, time.days.clip(max=len(self.days) - 1)]
         expected = np.exp(offset)
         squares = np.where(known, (actual - expected) ** 2, 0).sum(axis=(1, 2))
