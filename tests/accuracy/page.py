@@ -143,7 +143,9 @@ def bars(by_panel: pd.DataFrame, compared: pd.DataFrame, judged: pd.DataFrame) -
     bias = by_panel.pivot_table(index=["panel", "level"], columns="method", values="bias").abs()
     excess = bias[OWN] - bias[list(RMSSE_BARS)].min(axis=1)
     rows.append(_bar("bias beyond the better of AutoETS and the 13 weekdays, worst panel × level", excess.max(), 0.02))
-    rows.append(_bar("lower end of the 95 % interval of the ratio to a peer, worst panel × level", compared["low"].max(), 1.02))
+    rows.append(
+        _bar("lower end of the 95 % interval of the ratio to a peer, worst panel × level", compared["low"].max(), 1.02)
+    )
     own = judged[judged["method"] == OWN]
     whole, classes = measure(own, ("method",)).iloc[0], measure(own, ("volume",))
     rows.append(_bar("80 % interval covers", whole["80 %"], 0.83, 0.77))
