@@ -16,7 +16,15 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from analytics import event_commands, forecast_commands, imports, maintenance, queries, signal_commands
+from analytics import (
+    backtest_commands,
+    event_commands,
+    forecast_commands,
+    imports,
+    maintenance,
+    queries,
+    signal_commands,
+)
 from analytics.catalogue import masked
 from analytics.demo import store as demo_store
 from analytics.errors import BadInput
@@ -33,7 +41,7 @@ errors = Console(stderr=True, soft_wrap=True, highlight=False)
 printed = Console(soft_wrap=True, highlight=False)
 
 
-for commands in (forecast_commands, signal_commands, event_commands):
+for commands in (forecast_commands, signal_commands, backtest_commands, event_commands):
     commands.add_to(app)
 
 

@@ -146,7 +146,7 @@ def probability(forecast: pd.DataFrame, at_least: float | np.ndarray | pd.Series
     below = np.ceil(np.broadcast_to(np.asarray(at_least, dtype=float), len(rows))) - 1.0
     raw = counts_of.at_most(below, shape.mean[rows], shape.dispersion[rows])
     found = forecast[[name for name in ("day", "region", "municipality", "topic") if name in forecast]].copy()
-    found["probability"] = 1.0 - _calibrated(raw, shape.calibration[shape.cell[rows]])
+    found["probability"] = 1.0 - calibrated(raw, shape.calibration[shape.cell[rows]])
     return found
 
 
@@ -397,7 +397,7 @@ class Engine:
         stacked = features(own, kin, time.judged)
         days = np.minimum(time.days, time.origin)
         known = (time.days <= time.origin) & ~np.isnan(counts[:, days])
-        actual = values[:, days]
+        actual = np.nan_to_num(counts[:, days]).astype(float)  # spikes and all: only levels are learned without them
         offset = own.base[..., None] + log_rhythm[:, time.days.clip(max=len(self.days) - 1)]
         expected = np.exp(offset)
         squares = np.where(known, (actual - expected) ** 2, 0).sum(axis=(1, 2))
@@ -642,7 +642,7 @@ def _recalibrate(judged: list[_Judged]) -> np.ndarray:
     return found
 
 
-def _calibrated(raw: np.ndarray, levels: np.ndarray) -> np.ndarray:
+def calibrated(raw: np.ndarray, levels: np.ndarray) -> np.ndarray:
     """P(Y ≤ y) after calibration: `raw` (n) before it, `levels` (n × 13) printed for LEVELS."""
     known = np.column_stack([np.zeros(len(raw)), levels, np.ones(len(raw))])
     target = np.concatenate([[0.0], LEVELS, [1.0]])

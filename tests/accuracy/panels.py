@@ -47,7 +47,7 @@ def panel(name: str, folder: Path) -> pd.DataFrame:
     return long.rename("complaints").astype(int).reset_index()
 
 
-def origins(last: pd.Timestamp, first: pd.Timestamp) -> list[pd.Timestamp]:
-    """Thirteen origins, 29 days apart, so that they rotate over the weekdays; the last knows all but 28 days."""
-    found = [last - pd.Timedelta(days=HORIZON + STEP * number) for number in range(ORIGINS)]
-    return [origin for origin in reversed(found) if (origin - first).days >= 300]
+def origins(days: pd.DatetimeIndex) -> list[pd.Timestamp]:
+    """Up to thirteen origins, 29 days apart, so that they rotate over the weekdays; the last knows all but 28 days."""
+    found = [days[-1] - pd.Timedelta(days=HORIZON + STEP * number) for number in range(ORIGINS)]
+    return [origin for origin in reversed(found) if (origin - days[0]).days >= 300]
