@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from analytics.forecast_commands import Country, End, Holidays, Panel, Subdivision
+from analytics.forecast_commands import Country, End, Holidays, PanelFile, Subdivision
 from analytics.progress import progress
 
 SHORT = {"scaled quantile loss": "quantile loss, scaled", "weighted quantile loss": "weighted"}
@@ -35,7 +35,7 @@ def add_to(app: typer.Typer) -> None:
 
 
 def backtest(
-    panel: Panel,
+    panel: PanelFile,
     origins: Annotated[int, typer.Option(help="Days in the past to forecast from, 29 days apart.")] = 12,
     horizon: Annotated[int, typer.Option(help="Days ahead that are judged, 1 to 28.")] = 28,
     end: End = None,
