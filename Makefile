@@ -50,6 +50,7 @@ bench: .venv/ready-dev
 # The peers need older packages than the product: an environment of their own.
 backtest: .venv/ready-dev .venv-bench/ready
 	$(BIN)/python -m tests.accuracy
+	$(BIN)/python -m tests.accuracy.spikes
 
 .venv-bench/ready: requirements-bench.txt
 	$(PYTHON) -m venv .venv-bench

@@ -206,5 +206,5 @@ def _tell(found: Rehearsal, deadline: int) -> None:
     for event in found.events.itertuples():
         print(f"{event.type} ({event.id}): {event.rests_on}")
     if len(found.cases):
-        print(found.cases.head(SHOWN).round(2).to_string(index=False))
+        print(found.cases.head(SHOWN).to_string(index=False, float_format=lambda value: f"{value:.2f}"))
     notes.print("a ratio is what happened in the days of a past event against the same weekdays around it")
