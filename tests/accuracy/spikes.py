@@ -135,7 +135,7 @@ Measured on {date.today()} by `python -m tests.accuracy.spikes`. A spike is a da
 
 ## With the calendar alone
 
-{ORIGINS} origins {STEP} days apart, series with at least 0.1 complaints a day (at most the {panels.MOST_SERIES} largest).
+{ORIGINS} origins {STEP} days apart, series with at least 0.1 complaints a day (the {panels.MOST_SERIES} largest).
 The reference is the share of spike days of the same weekday in the last 364 days.
 
 {_markdown(calendar)}
@@ -146,8 +146,8 @@ The reference is the share of spike days of the same weekday in the last 364 day
 
 ## With the weather
 
-The snowy city's "snow not cleared", {WEATHER_ORIGINS} origins {WEATHER_STEP} days apart up to the end of March 2017. The
-true weather as if forecast is an upper bound; then with a multiplicative error that grows by 15 % a day of lead.
+The snowy city's "snow not cleared", {WEATHER_ORIGINS} origins {WEATHER_STEP} days apart, up to the end of March 2017.
+The true weather as if forecast is an upper bound; then with a multiplicative error that grows by 15 % a day of lead.
 
 {_markdown(weather)}
 
