@@ -17,7 +17,7 @@ from analytics.errors import BadInput
 REFERENCE = Path(__file__).resolve().parents[1] / "data" / "reference" / "ru_regions.geojson"
 DIGITS = 3  # of a degree: two outlines share a vertex where they agree to about 100 m
 EARTH_KM = 6371.0
-WIDE = 180.0  # degrees: an outline cannot be wider, so it crosses the 180° meridian
+PARALLELS = (0.25, 0.55)  # where between south and north the projection is true: people live in the south
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,8 +97,9 @@ def _unwrapped(ring: np.ndarray) -> np.ndarray:
 
 def _projection(corners: np.ndarray) -> Projection:
     west, east = corners[:, 0].min(), corners[:, 0].max()
-    south, north = np.quantile(corners[:, 1], [0.0, 1.0])
-    return Projection(float((west + east) / 2), (south + (north - south) / 6, north - (north - south) / 6))
+    south, north = corners[:, 1].min(), corners[:, 1].max()
+    parallels = (south + PARALLELS[0] * (north - south), south + PARALLELS[1] * (north - south))
+    return Projection(float((west + east) / 2), parallels)
 
 
 def _clockwise(ring: np.ndarray) -> np.ndarray:

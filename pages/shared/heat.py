@@ -29,7 +29,6 @@ MEASURES = {  # of each view
     "hours": ("complaints",),
     "points": ("complaints",),
 }
-ENDS = {"per_1000": 0.02, "complaints": 0.0}  # share of the places that may lie beyond the scale
 NAMED = 5  # places without geometry
 FEWEST = 20  # complaints of a place that the headline names
 
@@ -50,7 +49,7 @@ def headline(answers: Answers, filters: Filters, text: Text) -> None:
     places = answers.places(filters)
     table = answers.compared(filters, (places,) if places == "region" else ("region", places))
     named = table[(table[places] != "") & (table["complaints"] >= FEWEST)]
-    lines = []
+    lines: list[str] = []
     for measure, words in (("per_1000", "most_per_head"), ("against_usual", "most_above"), ("complaints", "most")):
         known = named.dropna(subset=measure)
         if known.empty or (measure == "complaints" and lines):
@@ -122,7 +121,7 @@ def _places(measure: str, answers: Answers, filters: Filters, text: Text) -> tup
     tiles = answers.layout(filters)
     table = tiles.merge(table, on=[name for name in ("region", "municipality") if name in tiles], how="left")
     table["complaints"] = table["complaints"].fillna(0)
-    shade = scale(measure, table[measure].astype(float), share_of_extremes=ENDS.get(measure, 0.0))
+    shade = scale(measure, table[measure].astype(float))
     return places, _told(table.assign(value=table[measure].astype(float)), shade, text, (places,)), shade
 
 
@@ -147,7 +146,7 @@ def _matrix(measure: str, answers: Answers, filters: Filters, text: Text) -> Non
     by = ("region", "topic_group") if places == "region" else ("region", places, "topic_group")
     table = answers.compared(filters, by)
     table = table[(table[places] != "") & (table["topic_group"] != "")]
-    shade = scale(measure, table[measure].astype(float), share_of_extremes=ENDS.get(measure, 0.0))
+    shade = scale(measure, table[measure].astype(float))
     table = _told(table.assign(value=table[measure].astype(float)), shade, text, (places, "topic_group"))
     st.caption(text("heatmap.matrix_note", lines=grids.MOST_LINES, topics=grids.MOST_TOPICS))
     _chart("matrix", grids.matrix(table, shade, text, places=places), text)
@@ -157,7 +156,7 @@ def _matrix(measure: str, answers: Answers, filters: Filters, text: Text) -> Non
 def _calendar(measure: str, answers: Answers, filters: Filters, text: Text) -> None:
     table = answers.calendar(filters)
     first, last = period(filters, answers.as_of(filters))
-    shade = scale(measure, table[measure].astype(float))
+    shade = scale(measure, table[measure].astype(float), from_zero=False)
     table = table.assign(
         value=table[measure].astype(float),
         told=[_day_told(row, text) for row in table.to_dict("records")],

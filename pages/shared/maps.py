@@ -21,6 +21,7 @@ TILE = 46  # pixels of height
 GAP = 0.07  # of a tile
 COARSE_KM = 9.0  # outlines are drawn with corners this far apart: enough for a screen
 REACH_KM = 110.0  # between the points inside a region that take the pointer
+EDGE_KM = 60.0  # around the map
 EDGE = "rgba(16,22,29,0.55)"
 HIDDEN = {"showgrid": False, "zeroline": False, "visible": False, "fixedrange": True}
 
@@ -74,7 +75,7 @@ def outlines(table: pd.DataFrame, geometry: Geometry, scale: Scale, text: Text) 
     """
     shapes = _drawn(geometry)
     known = {row["code"]: row for row in table.to_dict("records")}
-    traces = []
+    traces: list[dict[str, Any]] = []
     for code, x, y in shapes:
         row = known.get(code)
         traces.append(
@@ -104,15 +105,17 @@ def outlines(table: pd.DataFrame, geometry: Geometry, scale: Scale, text: Text) 
             "unselected": {"marker": {"opacity": 0}},
         }
     )
+    corners = np.concatenate([ring for rings in geometry.rings for ring in rings])
+    low, high = corners.min(axis=0), corners.max(axis=0)
     return figure(
         [*traces, _legend(scale, text)],
         text,
-        height=560,
+        height=520,
         hovermode="closest",
         hoverdistance=40,
         margin={"l": 0, "r": 0, "t": 0, "b": 50},
-        xaxis={**HIDDEN},
-        yaxis={**HIDDEN, "scaleanchor": "x", "scaleratio": 1},
+        xaxis={**HIDDEN, "range": [low[0] - EDGE_KM, high[0] + EDGE_KM]},
+        yaxis={**HIDDEN, "range": [low[1] - EDGE_KM, high[1] + EDGE_KM], "scaleanchor": "x", "scaleratio": 1},
     )
 
 

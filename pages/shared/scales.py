@@ -86,16 +86,15 @@ class Scale:
         }
 
 
-def scale(measure: str, values: Iterable[float], *, share_of_extremes: float = 0.0) -> Scale:
-    """The scale that fits these values; a few extremes may lie beyond its ends."""
+def scale(measure: str, values: Iterable[float], *, from_zero: bool = True) -> Scale:
+    """The scale that fits these values; counts and shares begin at 0, unless even quiet ones lie far above it."""
     known = sorted(value for value in values if not math.isnan(value) and not math.isinf(value))
     if not known:
         return Scale(measure, 0.0, 1.0)
-    cut = int(len(known) * share_of_extremes)
-    low, high = known[cut], known[-1 - cut]
+    low, high = known[0], known[-1]
     if measure in RATES:
         return Scale(measure, low, high, 1000 if high >= 1 else 100_000)
-    return Scale(measure, 0.0, max(high, 0.01 if measure in SHARES else 1.0))
+    return Scale(measure, 0.0 if from_zero or low == high else low, max(high, 0.01 if measure in SHARES else 1.0))
 
 
 def blended(colors: tuple[str, ...], place: float) -> str:
