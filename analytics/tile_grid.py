@@ -22,9 +22,11 @@ ROOM = 1.7  # cells for each tile
 CORNER = 0.45  # what neighbours cost whose tiles touch at a corner only; beside each other they cost nothing
 APART = 1.0  # what those cost that do not touch, and …
 FARTHER = 0.12  # … for each step further
-STRAYED = 0.035  # for each square step from where the place lies
+STRAYED = 0.02  # for each square step from where the place lies
 TURNED = 0.35  # for neighbours that lie in another direction than in truth, at most
-STEPS = 1500  # exchanges tried for each tile
+FEW = 1.5  # how much more a pair counts, divided by the neighbours of the one that has fewer
+ALONE = 8.0  # how much more a place without neighbours keeps to where it lies
+STEPS = 2500  # exchanges tried for each tile
 WARMTH = (0.6, 0.03)  # first and last
 
 
@@ -91,12 +93,15 @@ class _Grid:
         self.at = [(int(row), int(column)) for row, column in cells]
         self.targets = [(float(row), float(column)) for row, column in targets]
         self.size = (int(cells[:, 0].max()) + 1, int(cells[:, 1].max()) + 1)
-        self.beside: list[list[tuple[int, float, float]]] = [[] for _ in self.at]
+        self.beside: list[list[tuple[int, float, float, float]]] = [[] for _ in self.at]
+        number = np.bincount(np.array(neighbours, dtype=int).ravel(), minlength=len(self.at))
+        self.free = [ALONE if not of_place else 1.0 for of_place in number]
         for one, other in neighbours:
             east, north = centres[other] - centres[one]
             length = math.hypot(east, north) or 1.0
-            self.beside[one].append((other, -north / length, east / length))
-            self.beside[other].append((one, north / length, -east / length))
+            weight = 1.0 + FEW / min(number[one], number[other])
+            self.beside[one].append((other, -north / length, east / length, weight))
+            self.beside[other].append((one, north / length, -east / length, weight))
 
     def cells(self) -> np.ndarray:
         """The cells, the northernmost row and the westernmost column being 0."""
@@ -155,19 +160,20 @@ class _Grid:
 
     def _strayed(self, tile: int) -> float:
         (row, column), (to_row, to_column) = self.at[tile], self.targets[tile]
-        return STRAYED * ((row - to_row) ** 2 + (column - to_column) ** 2)
+        return STRAYED * self.free[tile] * ((row - to_row) ** 2 + (column - to_column) ** 2)
 
     def _of(self, tile: int) -> float:
         """What the tile's pairs cost."""
         row, column = self.at[tile]
         cost = 0.0
-        for other, south, east in self.beside[tile]:
+        for other, south, east, weight in self.beside[tile]:
             down, right = self.at[other][0] - row, self.at[other][1] - column
             steps = abs(down) + abs(right)
+            pair = 0.0
             if steps == 2 and down and right:
-                cost += CORNER
+                pair = CORNER
             elif steps > 1:
-                cost += APART + FARTHER * (steps - 2)
+                pair = APART + FARTHER * (steps - 2)
             length = math.hypot(down, right) or 1.0
-            cost += TURNED * (1.0 - (down * south + right * east) / length) / 2
+            cost += weight * (pair + TURNED * (1.0 - (down * south + right * east) / length) / 2)
         return cost

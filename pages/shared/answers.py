@@ -198,7 +198,7 @@ def _municipal_layout(store: Store, regions: tuple[str, ...], chosen: tuple[str,
     table = _all_choices(store.path, store.snapshot(), store)
     table = table[(table["meaning"] == "municipality") & (table["value"] != "")]
     table = table[(table["parent"].isin(regions) | (not regions)) & (table["value"].isin(chosen) | (not chosen))]
-    tiles = tile_grid.block(list(table["value"]))
+    tiles = tile_grid.block(list(table["value"]), columns=max(1, min(8, len(table))))
     return tiles.drop(columns="id").assign(region=table["parent"].tolist(), municipality=table["value"].tolist())
 
 

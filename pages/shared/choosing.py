@@ -232,6 +232,7 @@ def _address(home: str | None, text: Text) -> str:
     chosen = {key: st.session_state[key] for key in (*KEYS, *OF_PAGES) if key in st.session_state}
     at_first = _at_first(home)
     told = {key: value or "" for key, value in chosen.items() if value != at_first.get(key, [])}
+    told |= {key: text.of(f"heat_{key}", told[key]) for key in OF_PAGES[:2] if key in told}  # as Streamlit keeps them
     return f"{st.context.url}?{urlencode({**told, 'lang': text.language}, doseq=True)}"
 
 

@@ -50,7 +50,7 @@ def matrix(table: pd.DataFrame, scale: Scale, text: Text, *, places: str) -> go.
             "tickangle": -38,
         },
         yaxis={
-            **_axis(list(range(len(lines))), [shortened(text.name(places, line), 24) for line in lines]),
+            **_axis(list(range(len(lines))), [shortened(_short(line, text, places), 24) for line in lines]),
             "autorange": "reversed",
         },
     )
@@ -147,7 +147,7 @@ def ranked(table: pd.DataFrame, scale: Scale, text: Text, *, places: str, most: 
         margin={"l": 8, "r": 48, "t": 4, "b": 4},
         xaxis={"visible": False, "fixedrange": True},
         yaxis={
-            **_axis(list(range(len(shown))), [shortened(text.name(places, name), 26) for name in shown[places]]),
+            **_axis(list(range(len(shown))), [shortened(_short(name, text, places), 26) for name in shown[places]]),
             "autorange": "reversed",
         },
     )
@@ -190,6 +190,10 @@ def _in_calendar(day: date, years: list[int]) -> tuple[int, int]:
     return 8 * years.index(day.year) + day.weekday(), (
         day.timetuple().tm_yday - 1 + date(day.year, 1, 1).weekday()
     ) // 7
+
+
+def _short(name: str, text: Text, places: str) -> str:
+    return text.short_place(name) if places == "municipality" else text.name(places, name)
 
 
 def _most(table: pd.DataFrame, by: str, most: int) -> list[str]:

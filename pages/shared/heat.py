@@ -5,26 +5,23 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from datetime import timedelta
-from html import escape
-from typing import Any
 
 import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
 from analytics.filters import Filters, period
-from pages.shared import choosing, grids, maps
+from pages.shared import choosing, grids, maps, told
 from pages.shared.answers import Answers
 from pages.shared.look import CONFIG
 from pages.shared.records import as_csv
 from pages.shared.scales import Scale, scale
 from pages.shared.text import Text, plain
 
-COMPARED = ("complaints", "per_1000", "against_usual", "against_last_year", "overdue_share")
 MEASURES = {  # of each view
-    "tiles": (*COMPARED, "forecast"),
-    "map": (*COMPARED, "forecast"),
-    "matrix": COMPARED,
+    "tiles": (*told.COMPARED, "forecast"),
+    "map": (*told.COMPARED, "forecast"),
+    "matrix": told.COMPARED,
     "calendar": ("complaints", "against_usual"),
     "hours": ("complaints",),
     "points": ("complaints",),
@@ -122,7 +119,7 @@ def _places(measure: str, answers: Answers, filters: Filters, text: Text) -> tup
     table = tiles.merge(table, on=[name for name in ("region", "municipality") if name in tiles], how="left")
     table["complaints"] = table["complaints"].fillna(0)
     shade = scale(measure, table[measure].astype(float))
-    return places, _told(table.assign(value=table[measure].astype(float)), shade, text, (places,)), shade
+    return places, told.with_told(table.assign(value=table[measure].astype(float)), shade, text, (places,)), shade
 
 
 def _ahead(answers: Answers, filters: Filters, text: Text) -> tuple[pd.DataFrame, Scale]:
@@ -138,7 +135,7 @@ def _ahead(answers: Answers, filters: Filters, text: Text) -> tuple[pd.DataFrame
     chosen = table[table["day"] == pd.Timestamp(day)]
     found = answers.layout(filters).merge(chosen[["region", "complaints"]], on="region", how="left")
     found = found.assign(complaints=found["complaints"].fillna(0.0))
-    return _told(found.assign(value=found["complaints"]), shade, text, ("region",)), shade
+    return told.with_told(found.assign(value=found["complaints"]), shade, text, ("region",)), shade
 
 
 def _matrix(measure: str, answers: Answers, filters: Filters, text: Text) -> None:
@@ -147,7 +144,7 @@ def _matrix(measure: str, answers: Answers, filters: Filters, text: Text) -> Non
     table = answers.compared(filters, by)
     table = table[(table[places] != "") & (table["topic_group"] != "")]
     shade = scale(measure, table[measure].astype(float))
-    table = _told(table.assign(value=table[measure].astype(float)), shade, text, (places, "topic_group"))
+    table = told.with_told(table.assign(value=table[measure].astype(float)), shade, text, (places, "topic_group"))
     st.caption(text("heatmap.matrix_note", lines=grids.MOST_LINES, topics=grids.MOST_TOPICS))
     _chart("matrix", grids.matrix(table, shade, text, places=places), text)
     _twin(table, places, shade, text, second="topic_group")
@@ -159,7 +156,7 @@ def _calendar(measure: str, answers: Answers, filters: Filters, text: Text) -> N
     shade = scale(measure, table[measure].astype(float), from_zero=False)
     table = table.assign(
         value=table[measure].astype(float),
-        told=[_day_told(row, text) for row in table.to_dict("records")],
+        told=[told.day(row, text) for row in table.to_dict("records")],
     )
     st.caption(text("heatmap.calendar_note"))
     _chart("calendar", grids.calendar(table, shade, text, first_day=first, last_day=last), text)
@@ -175,13 +172,13 @@ def _hours(measure: str, answers: Answers, filters: Filters, text: Text) -> None
     if table.attrs["without_time"]:
         st.caption(text("heatmap.without_time", n=table.attrs["without_time"]))
     shade = scale(measure, table[measure].astype(float))
-    told = [_hour_told(row, text) for row in table.to_dict("records")]
+    words = [told.hour(row, text) for row in table.to_dict("records")]
     busiest = table.loc[table["complaints"].idxmax()]
     weekday = text.day(grids.MONDAY + timedelta(days=int(busiest["weekday"])), "cccc")
     st.caption(
         text("heatmap.hours_note", weekday=weekday, hour=f"{busiest['hour']}:00", complaints=int(busiest["complaints"]))
     )
-    _chart("hours", grids.week(table.assign(value=table["complaints"].astype(float), told=told), shade, text), text)
+    _chart("hours", grids.week(table.assign(value=table["complaints"].astype(float), told=words), shade, text), text)
     names = {"weekday": text("heatmap.weekday"), "hour": text("heatmap.hour"), "complaints": _column(shade, text)}
     _download(table.assign(weekday=table["weekday"] + 1).rename(columns=names), "hours", text)
 
@@ -205,39 +202,6 @@ SHOWN: dict[str, Callable[[str, Answers, Filters, Text], None]] = {
     "hours": _hours,
     "points": _points,
 }
-
-
-def _told(table: pd.DataFrame, shade: Scale, text: Text, names: tuple[str, ...]) -> pd.DataFrame:
-    """With `told`: what the pointer shows of each row."""
-    return table.assign(told=[_place_told(row, shade, text, names) for row in table.to_dict("records")])
-
-
-def _place_told(row: dict[str, Any], shade: Scale, text: Text, names: tuple[str, ...]) -> str:
-    lines = [f"<b>{escape(text.name(name, row[name]))}</b>" for name in names]
-    if shade.measure == "forecast":
-        return "<br>".join([*lines, text("heatmap.about", value=shade.words(row["value"], text))])
-    lines.append(text("heatmap.complaints", n=int(row["complaints"])))
-    for measure in COMPARED[1:]:
-        value = row.get(measure)
-        if value is not None and not math.isnan(value):
-            words = Scale(measure, 0, 1, shade.per if measure == shade.measure else 100_000).words(value, text)
-            lines.append(
-                text.of("heat_told", measure, value=words, per=shade.per if measure == shade.measure else 100_000)
-            )
-    return "<br>".join(lines)
-
-
-def _day_told(row: dict[str, Any], text: Text) -> str:
-    lines = [f"<b>{text.day(row['day'].date(), 'weekday')}</b>", text("heatmap.complaints", n=int(row["complaints"]))]
-    if not math.isnan(row["against_usual"]):
-        lines.append(text("heat_told.against_usual", value=text.change(row["against_usual"])))
-    return "<br>".join(lines)
-
-
-def _hour_told(row: dict[str, Any], text: Text) -> str:
-    weekday = text.day(grids.MONDAY + timedelta(days=row["weekday"]), "cccc")
-    complaints = text("heatmap.complaints", n=row["complaints"])
-    return f"<b>{weekday}, {row['hour']}:00–{row['hour']}:59</b><br>{complaints}"
 
 
 def _left_out(

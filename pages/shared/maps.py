@@ -165,7 +165,7 @@ def density(table: pd.DataFrame, text: Text, *, step: tuple[float, float]) -> go
 
 
 def _named(name: str, text: Text, places: str) -> str:
-    return text.abbreviation(name) if places == "region" else shortened(text.name(places, name), 14)
+    return text.abbreviation(name) if places == "region" else shortened(text.short_place(name), 15)
 
 
 def _legend(scale: Scale, text: Text) -> dict[str, Any]:

@@ -29,6 +29,9 @@ REFERENCE = {  # meaning -> file of data/reference, its Russian and its English 
     "channel": ("channels_ru.csv", "channel_ru", "channel_en"),
 }
 CODED = ("kind", "status")  # meanings whose values are codes; their names are in the catalogue
+GENERIC = re.compile(
+    r"(городской округ|муниципальный округ|муниципальный район|городское поселение|район|город)\b", re.I
+)
 PERCENT = {"ru": "\N{NO-BREAK SPACE}%", "en": "%"}
 MINUS = "\N{MINUS SIGN}"
 
@@ -137,6 +140,11 @@ class Text:
         """A region in three or four letters, for a tile; of an unknown one the beginning of its name."""
         short = abbreviations(self.language).get(region)
         return short or (region if len(region) <= 9 else region[:8].rstrip(" ,.–-") + "…")
+
+    def short_place(self, municipality: str) -> str:
+        """A municipality without the words that many have in their names, for a tile."""
+        name = self.name("municipality", municipality)
+        return GENERIC.sub("", name).strip() or name
 
     def error(self, error: BadInput) -> str:
         """What is wrong with the input, in one sentence; English where the catalogue does not know its code."""
