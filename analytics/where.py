@@ -45,7 +45,8 @@ def compared(store: Store, filters: Filters, as_of: date, by: Sequence[str]) -> 
     for name in ("complaints", "usual", "last_year", "due", "late"):
         table[name] = table[name].fillna(0.0).astype(float)
     begun = loaded.groupby(loaded["region"].fillna(""))["first_day"].min()
-    begun_here = table["region"].map(begun) if "region" in names else begun.min()
+    earliest = pd.Series(begun.min(), index=table.index)
+    begun_here = table["region"].map(begun) if "region" in names else earliest
     weeks = base_weeks((last - first).days + 1)
     known = begun_here <= pd.Timestamp(first - timedelta(weeks=weeks))
     table["usual"] = table["usual"].where(known)
