@@ -94,6 +94,8 @@ def _chosen_places(
     table: pd.DataFrame, shade: Scale, answers: Answers, filters: Filters, text: Text, *, places: str, as_map: bool
 ) -> None:
     """Tiles or map with what is missing below, beside it the places in order; a click goes into a place."""
+    if _says_what_is_missing(table, shade.measure, text):
+        return
     st.caption(text("heatmap.click" if places == "region" else "heatmap.click_municipality"))
     wide, narrow = st.columns([3, 1.25], gap="small")
     with wide:
@@ -145,6 +147,8 @@ def _matrix(measure: str, answers: Answers, filters: Filters, text: Text) -> Non
     table = table[(table[places] != "") & (table["topic_group"] != "")]
     shade = scale(measure, table[measure].astype(float))
     table = told.with_told(table.assign(value=table[measure].astype(float)), shade, text, (places, "topic_group"))
+    if _says_what_is_missing(table, measure, text):
+        return
     st.caption(text("heatmap.matrix_note", lines=grids.MOST_LINES, topics=grids.MOST_TOPICS))
     _chart("matrix", grids.matrix(table, shade, text, places=places), text)
     _twin(table, places, shade, text, second="topic_group")
@@ -202,6 +206,14 @@ SHOWN: dict[str, Callable[[str, Answers, Filters, Text], None]] = {
     "hours": _hours,
     "points": _points,
 }
+
+
+def _says_what_is_missing(table: pd.DataFrame, measure: str, text: Text) -> bool:
+    """Is there nothing to draw? Then say what would be needed."""
+    missing = "places" if table.empty else measure if table["value"].isna().all() else ""
+    if missing:
+        st.info(text.of("heat_missing", missing), icon=":material/help:")
+    return bool(missing)
 
 
 def _left_out(

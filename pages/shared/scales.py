@@ -109,7 +109,7 @@ def blended(colors: tuple[str, ...], place: float) -> str:
 def ink(color: str) -> str:
     """Black or white, whichever reads better on a colour."""
     light = luminance(color)
-    return "#ffffff" if 1.05 / (light + 0.05) >= (light + 0.05) / (luminance("#10161d") + 0.05) else "#10161d"
+    return "#ffffff" if 1.05 / (light + 0.05) >= (light + 0.05) / 0.05 else "#000000"
 
 
 def luminance(color: str) -> float:
