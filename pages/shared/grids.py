@@ -147,7 +147,7 @@ def ranked(table: pd.DataFrame, scale: Scale, text: Text, *, places: str, most: 
         margin={"l": 8, "r": 48, "t": 4, "b": 4},
         xaxis={"visible": False, "fixedrange": True},
         yaxis={
-            **_axis(list(range(len(shown))), [shortened(_short(name, text, places), 26) for name in shown[places]]),
+            **_axis(list(range(len(shown))), [shortened(_short(name, text, places), 22) for name in shown[places]]),
             "autorange": "reversed",
         },
     )
