@@ -24,7 +24,7 @@ from tests.countries import REGIONS, make_store, write_export
 ROOT = Path(__file__).resolve().parent.parent
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
 LAPTOP, PHONE = {"width": 1366, "height": 768}, {"width": 390, "height": 844}
-STREAMLIT_LOOKS_FOR_ITS_ROOT = re.compile(r"/data/_stcore/(health|host-config)$")  # a 404 on each cold subpage
+STREAMLIT_LOOKS_FOR_ITS_ROOT = re.compile(r"/\w+/_stcore/(health|host-config)$")  # a 404 on each cold subpage
 PATIENCE = 90_000  # milliseconds: slow machines are no fault of the page
 Serve = Callable[[str], str]
 
@@ -307,3 +307,32 @@ def test_rejected_rows_can_be_downloaded(tmp_path: Path, serve: Serve, visit: Ca
     content = Path(download.value.path()).read_text(encoding="utf-8-sig")
     assert "unreadable_opening_date" in content
     assert "+7 900" not in content
+
+
+def test_a_click_on_a_tile_goes_into_the_region_and_back(
+    country: str, visit: Callable[..., Watched], tmp_path: Path
+) -> None:
+    watched = visit(f"{country}/heatmap")
+    page = watched.page
+    tiles = page.locator(".st-key-heat_tiles .bars .point")
+    expect(tiles).to_have_count(len(REGIONS))
+    tiles.first.locator("path").hover(force=True)
+    expect(page.locator(".st-key-heat_tiles .hoverlayer .hovertext")).to_be_visible()
+    tiles.first.locator("path").click(force=True)
+    back = page.get_by_role("button", name="All regions")
+    expect(back).to_be_visible()
+    assert "region=" in page.url
+    back.click()
+    expect(back).to_have_count(0)
+    expect(tiles).to_have_count(len(REGIONS))
+    page.get_by_test_id("stExpander").click()
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Download (CSV)").click()
+    download.value.save_as(tmp_path / "places.csv")
+    assert len((tmp_path / "places.csv").read_text(encoding="utf-8-sig").splitlines()) == 1 + len(REGIONS)
+
+
+def test_the_map_is_drawn_without_help_from_outside(country: str, visit: Callable[..., Watched]) -> None:
+    page = visit(f"{country}/heatmap?view=Map&measure=Per+head").page
+    expect(page.locator(".st-key-heat_map .js-fill").first).to_be_attached()
+    assert page.locator(".st-key-heat_map .scatterlayer .trace").count() > 80

@@ -11,7 +11,15 @@ ROOT = Path(__file__).resolve().parent.parent
 PAGES = [ROOT / "app.py", *sorted((ROOT / "pages").glob("*.py"))]
 SHARED = sorted((ROOT / "pages" / "shared").glob("*.py"))
 ANALYTICS = sorted((ROOT / "analytics").rglob("*.py"))
-PURE = ("charts.py", "fragments.py", "look.py", "text.py")  # table in, figure or words out
+PURE = (
+    "charts.py",
+    "fragments.py",
+    "grids.py",
+    "look.py",
+    "maps.py",
+    "scales.py",
+    "text.py",
+)  # table in, figure or words out
 STATE = ("frame.py", "choosing.py")  # widget state and the URL
 LONGEST_PAGE = 30
 LONGEST_MODULE = 300

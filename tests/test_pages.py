@@ -17,7 +17,7 @@ from analytics.overview import tiles
 from analytics.queries import daily_counts
 from analytics.settings import Settings
 from analytics.store import open_store
-from pages.shared.records import _as_csv
+from pages.shared.records import as_csv
 from pages.shared.text import Text
 from tests.countries import REGIONS, TOPICS, make_store, write_export
 
@@ -27,7 +27,7 @@ COUNTRIES: dict[str, dict[str, object]] = {
     "one_region": {"regions": REGIONS[:1]},
     "one_week": {"days": 8},
 }
-PAGES = {"overview": "app.py", "data": "pages/data.py"}
+PAGES = {"overview": "app.py", "heatmap": "pages/heatmap.py", "data": "pages/data.py"}
 Open = Callable[..., AppTest]
 
 
@@ -315,7 +315,7 @@ def test_a_store_that_cannot_be_opened_is_one_sentence(tmp_path: Path, open_page
 
 def test_rejected_rows_are_downloaded_as_text_and_never_as_formulas() -> None:
     table = pd.DataFrame({"ID": ["=1+1", "A2"], "line": [2, 3]})
-    assert _as_csv(table).decode("utf-8-sig") == "ID;line\n'=1+1;2\nA2;3\n"
+    assert as_csv(table).decode("utf-8-sig") == "ID;line\n'=1+1;2\nA2;3\n"
 
 
 def test_pages_read_the_store_of_the_settings(stores: dict[str, str], open_page: Open) -> None:

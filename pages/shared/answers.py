@@ -11,9 +11,11 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from analytics import explain, imports, overview, queries
+from analytics import explain, imports, overview, queries, tile_grid, where
 from analytics.explain import Sentence
 from analytics.filters import Filters, period
+from analytics.geometry import Geometry
+from analytics.layout import layout, reference_geometry
 from analytics.loaded import LastFullDay
 from analytics.settings import Settings, read_settings
 from analytics.store import Store, open_store
@@ -83,6 +85,49 @@ class Answers:
         wide = replace(filters, first_day=min(first, context), last_day=last)
         return _remembered("received_and_closed", self, wide, as_of)
 
+    def compared(self, filters: Filters, by: tuple[str, ...]) -> pd.DataFrame:
+        """Places, or places and topics, with their usual, last year, people; see analytics.where.compared."""
+        return _remembered("compared", self, filters, self.as_of(filters), by)
+
+    def layout(self, filters: Filters) -> pd.DataFrame:
+        """The tile of each place to compare; see analytics.layout. Municipalities lie in order of their size."""
+        if self.places(filters) == "region":
+            regions = filters.regions or tuple(region for region in self.choices("region") if region)
+            return _remembered("layout", self, tuple(sorted(regions)) if filters.regions else regions)
+        return _remembered("municipal_layout", self, filters.regions, filters.municipalities)
+
+    def geometry(self) -> Geometry:
+        """The outlines of the regions."""
+        return reference_geometry()
+
+    def without_place(self, filters: Filters) -> int:
+        """How many complaints of the period name no region, or no municipality where these are compared."""
+        places = self.places(filters)
+        table = self.compared(filters, ("region",) if places == "region" else ("region", places))
+        return int(table.loc[table[places] == "", "complaints"].sum())
+
+    def calendar(self, filters: Filters) -> pd.DataFrame:
+        """Each day of up to three years; see analytics.where.calendar. The period is not looked at."""
+        chosen = replace(filters, first_day=None, last_day=None)
+        return _remembered("calendar", self, chosen, self.as_of(filters))
+
+    def hours(self, filters: Filters) -> pd.DataFrame:
+        """Complaints by weekday and hour; see analytics.where.hours."""
+        return _remembered("hours", self, filters, self.as_of(filters))
+
+    def points(self, filters: Filters) -> pd.DataFrame:
+        """Where complaints lie, by a coarse grid; see analytics.where.points."""
+        return _remembered("points", self, filters, self.as_of(filters))
+
+    def has_points(self) -> bool:
+        """Has any complaint coordinates?"""
+        return bool(_remembered("has_points", self))
+
+    def ahead(self, filters: Filters) -> pd.DataFrame:
+        """The regions on days past and to come; see analytics.where.ahead."""
+        chosen = Filters(regions=filters.regions, topic_groups=filters.topic_groups)
+        return _remembered("ahead", self, chosen)
+
     def completeness(self, filters: Filters, days: int = 28) -> pd.DataFrame:
         """Which of the last days are loaded; see analytics.queries.completeness."""
         return _remembered("completeness", self, Filters(regions=filters.regions), self.as_of(filters), days)
@@ -144,6 +189,19 @@ def _choices(store: Store, meaning: str, parents: tuple[str, ...]) -> list[str]:
     return list(dict.fromkeys(table["value"]))
 
 
+def _layout(store: Store, regions: tuple[str, ...]) -> pd.DataFrame:
+    codes = where.codes(store)
+    return layout({region: codes.get(region) for region in regions})
+
+
+def _municipal_layout(store: Store, regions: tuple[str, ...], chosen: tuple[str, ...]) -> pd.DataFrame:
+    table = _all_choices(store.path, store.snapshot(), store)
+    table = table[(table["meaning"] == "municipality") & (table["value"] != "")]
+    table = table[(table["parent"].isin(regions) | (not regions)) & (table["value"].isin(chosen) | (not chosen))]
+    tiles = tile_grid.block(list(table["value"]), columns=max(1, min(8, len(table))))
+    return tiles.drop(columns="id").assign(region=table["parent"].tolist(), municipality=table["value"].tolist())
+
+
 @st.cache_data(max_entries=4, show_spinner=False)
 def _all_choices(path: str, snapshot: int, _store: Store) -> pd.DataFrame:
     return queries.choices(_store)
@@ -160,6 +218,14 @@ QUESTIONS: dict[str, Callable[..., Any]] = {
     "movers": overview.movers,
     "received_and_closed": queries.received_and_closed,
     "completeness": queries.completeness,
+    "compared": where.compared,
+    "layout": _layout,
+    "municipal_layout": _municipal_layout,
+    "calendar": where.calendar,
+    "hours": where.hours,
+    "points": where.points,
+    "has_points": where.has_points,
+    "ahead": where.ahead,
     "history": imports.history,
 }
 

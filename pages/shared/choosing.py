@@ -17,6 +17,7 @@ DEFAULT_PERIOD = "days_7"
 KINDS = (*COUNTED, "thanks")
 LISTS = ("region", "municipality", "topic_group", "topic", "channel")  # in the order in which they narrow each other
 KEYS = ("period", "days", *LISTS, "kind")
+OF_PAGES = ("view", "measure", "ahead")  # what one page alone chooses
 PARENTS = {"municipality": "region", "topic": "topic_group"}
 MOST_OPTIONS = 400  # longer lists slow the browser; a parent (region, topic group) makes them shorter
 
@@ -69,9 +70,74 @@ def in_words(answers: Answers, chosen: Filters, text: Text) -> str:
 
 def write_again() -> None:
     """After a change of language: write each choice anew, so that browser and URL show it in the new words."""
-    for key in KEYS:
+    for key in (*KEYS, *OF_PAGES):
         if key in st.session_state:
             st.session_state[key] = st.session_state[key]
+
+
+def one_of(name: str, options: Sequence[str], text: Text) -> str:
+    """One of the ways that a page offers, kept in the address; the first unless chosen otherwise."""
+    options = list(options)
+    _seed(name, options, lambda words, option: words.of(f"heat_{name}", option))
+    if st.session_state.get(name) not in options:
+        st.session_state.pop(name, None)
+    if len(options) < 2:
+        return options[0]
+    chosen = st.segmented_control(
+        text(f"heatmap.{name}"),
+        options,
+        default=options[0],
+        format_func=lambda option: text.of(f"heat_{name}", option),
+        key=name,
+        bind="query-params",
+        required=True,
+        label_visibility="collapsed",
+    )
+    return str(chosen or options[0])
+
+
+def days_ahead(first: int, last: int, text: Text) -> int:
+    """A day by its distance from the last one known, kept in the address; tomorrow unless chosen otherwise."""
+    return int(
+        st.slider(
+            text("heatmap.ahead"),
+            first,
+            last,
+            min(1, last),
+            format="%+d",
+            key="ahead",
+            bind="query-params",
+            help=text("heatmap.ahead_help"),
+        )
+    )
+
+
+def enter(chart: str, places: str) -> None:
+    """After a click on a chart of places: choose the place that was clicked."""
+    points = st.session_state[chart]["selection"]["points"]
+    if points:
+        st.session_state[places] = [points[0]["customdata"][0]]
+
+
+def way_back(answers: Answers, chosen: Filters, text: Text) -> None:
+    """From a municipality to its region, from a region to all of them."""
+    several = len([region for region in answers.choices("region") if region]) > 1
+    with st.container(horizontal=True):
+        if several and len(chosen.regions) == 1:
+            st.button(text("heatmap.all_regions"), icon=":material/arrow_back:", on_click=_leave, args=("region",))
+        if chosen.municipalities:
+            st.button(
+                text("heatmap.all_municipalities"),
+                icon=":material/arrow_back:",
+                on_click=_leave,
+                args=("municipality",),
+            )
+
+
+def _leave(places: str) -> None:
+    for key in ("region", "municipality") if places == "region" else ("municipality",):
+        if key in st.session_state:
+            st.session_state[key] = []
 
 
 def _several(
@@ -163,9 +229,10 @@ def _address(home: str | None, text: Text) -> str:
 
     It holds the values as they are stored, which are understood in every language.
     """
-    chosen = {key: st.session_state[key] for key in KEYS if key in st.session_state}
+    chosen = {key: st.session_state[key] for key in (*KEYS, *OF_PAGES) if key in st.session_state}
     at_first = _at_first(home)
     told = {key: value or "" for key, value in chosen.items() if value != at_first.get(key, [])}
+    told |= {key: text.of(f"heat_{key}", told[key]) for key in OF_PAGES[:2] if key in told}  # as Streamlit keeps them
     return f"{st.context.url}?{urlencode({**told, 'lang': text.language}, doseq=True)}"
 
 
@@ -193,4 +260,4 @@ def _seed(key: str, options: Sequence[str], label: Callable[[Text, str], str]) -
     values = [known.get(value, value) for value in given]
     values = [value for value in values if value in options]
     if values:
-        st.session_state[key] = values[-1] if key == "period" else values
+        st.session_state[key] = values[-1] if key in ("period", *OF_PAGES) else values

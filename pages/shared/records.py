@@ -103,7 +103,7 @@ def _details(table: pd.DataFrame, answers: Answers, text: Text) -> None:
     if row["rows_rejected"] and pd.isna(row["undone_at"]):
         st.download_button(
             text("records.rejects", n=int(row["rows_rejected"])),
-            lambda: _as_csv(imports.rejects(answers.store, chosen)),
+            lambda: as_csv(imports.rejects(answers.store, chosen)),
             file_name=text("records.rejects_file", number=str(chosen)) + ".csv",
             mime="text/csv",
             icon=":material/download:",
@@ -153,7 +153,7 @@ def _setting(name: str, options: dict[str, str], answers: Answers, text: Text) -
         st.rerun()
 
 
-def _as_csv(table: pd.DataFrame) -> bytes:
+def as_csv(table: pd.DataFrame) -> bytes:
     """CSV that a spreadsheet opens right; what it would take for a formula is marked as text."""
     safe = table.map(lambda cell: f"'{cell}" if isinstance(cell, str) and cell.startswith(FORMULA) else cell)
     return safe.to_csv(index=False, sep=";").encode("utf-8-sig")

@@ -29,6 +29,9 @@ REFERENCE = {  # meaning -> file of data/reference, its Russian and its English 
     "channel": ("channels_ru.csv", "channel_ru", "channel_en"),
 }
 CODED = ("kind", "status")  # meanings whose values are codes; their names are in the catalogue
+GENERIC = re.compile(
+    r"(городской округ|муниципальный округ|муниципальный район|городское поселение|район|город)\b", re.I
+)
 PERCENT = {"ru": "\N{NO-BREAK SPACE}%", "en": "%"}
 MINUS = "\N{MINUS SIGN}"
 
@@ -133,6 +136,16 @@ class Text:
             return self(key) if self.has(key) else str(value)
         return str(value) if self.language == "ru" else english_names(meaning).get(str(value), str(value))
 
+    def abbreviation(self, region: str) -> str:
+        """A region in three or four letters, for a tile; of an unknown one the beginning of its name."""
+        short = abbreviations(self.language).get(region)
+        return short or (region if len(region) <= 9 else region[:8].rstrip(" ,.–-") + "…")
+
+    def short_place(self, municipality: str) -> str:
+        """A municipality without the words that many have in their names, for a tile."""
+        name = self.name("municipality", municipality)
+        return GENERIC.sub("", name).strip() or name
+
     def error(self, error: BadInput) -> str:
         """What is wrong with the input, in one sentence; English where the catalogue does not know its code."""
         key = f"error.{error.code}"
@@ -158,6 +171,15 @@ def english_names(meaning: str) -> dict[str, str]:
         return {}
     with path.open(encoding="utf-8", newline="") as lines:
         return {row[russian]: row[english] for row in csv.DictReader(lines) if row[english]}
+
+
+@lru_cache
+def abbreviations(language: str) -> dict[str, str]:
+    """Russian name of a region -> its abbreviation: Russian letters, or those of ISO 3166-2."""
+    path = ROOT / "data" / "reference" / REFERENCE["region"][0]
+    with path.open(encoding="utf-8", newline="") as lines:
+        rows = csv.DictReader(lines)
+        return {row["name_ru"]: row["abbr_ru"] if language == "ru" else row["iso"][3:] for row in rows}
 
 
 @lru_cache

@@ -1,0 +1,11 @@
+"""The Heatmap: where, and when?"""
+
+from pages.shared import choosing, heat
+from pages.shared.frame import open_page
+
+with open_page("heatmap") as (answers, filters, text):
+    heat.headline(answers, filters, text)
+    choosing.way_back(answers, filters, text)
+    view = choosing.one_of("view", heat.views(answers), text)
+    measure = choosing.one_of("measure", heat.measures(view, answers, filters), text)
+    heat.show(view, measure, answers, filters, text)

@@ -1,0 +1,159 @@
+"""The Heatmap page in every view and measure, and its figures by their traces."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from analytics.geometry import geometry
+from analytics.layout import layout, reference_geometry
+from pages.shared import grids, maps
+from pages.shared.scales import DIVERGING, SEQUENTIAL, Scale, ink, luminance, scale
+from pages.shared.text import Text
+from tests.countries import REGIONS, make_store
+
+ROOT = Path(__file__).resolve().parent.parent
+ENGLISH, RUSSIAN = Text("en"), Text("ru")
+SHOWN = [
+    *[
+        (view, measure)
+        for view in ("tiles", "map", "matrix")
+        for measure in ("complaints", "per_1000", "against_usual")
+    ],
+    ("tiles", "against_last_year"),
+    ("tiles", "overdue_share"),
+    ("calendar", "complaints"),
+    ("calendar", "against_usual"),
+    ("hours", "complaints"),
+]
+
+
+@pytest.fixture(scope="module")
+def stores(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    return {
+        "full": make_store(tmp_path_factory.mktemp("full"), days=480, a_day=3),
+        "one_week": make_store(tmp_path_factory.mktemp("one_week"), days=8, a_day=3),
+    }
+
+
+def opened(store: str, monkeypatch: pytest.MonkeyPatch, folder: Path, **chosen: object) -> AppTest:
+    monkeypatch.chdir(folder)
+    monkeypatch.setenv("FORERUNNER_STORE", store)
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
+    for key, value in {"lang": "en", **chosen}.items():
+        app.session_state[key] = value
+    app.run()
+    app.switch_page("pages/heatmap.py")
+    for key, value in chosen.items():
+        app.session_state[key] = value
+    return app.run()
+
+
+@pytest.mark.parametrize(("view", "measure"), SHOWN)
+def test_every_view_shows_every_measure(
+    stores: dict[str, str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, view: str, measure: str
+) -> None:
+    app = opened(stores["full"], monkeypatch, tmp_path, view=view, measure=measure)
+    assert not app.exception
+    assert not app.error
+    if measure == "overdue_share":
+        assert "No deadlines are known" in app.info[0].value
+    else:
+        assert app.get("plotly_chart")
+        assert app.dataframe
+
+
+def test_the_headline_names_the_place_that_stands_out(
+    stores: dict[str, str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    lines = "\n".join(note.value for note in opened(stores["full"], monkeypatch, tmp_path).markdown)
+    assert "Most complaints per head: **Kaluga Oblast**" in lines
+    assert "Furthest above the usual: **Kaluga Oblast**, 168 instead of the usual 63" in lines
+
+
+def test_a_region_chosen_shows_its_municipalities_and_the_way_back(
+    stores: dict[str, str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    app = opened(stores["full"], monkeypatch, tmp_path, region=[REGIONS[1]])
+    assert "Municipality" in app.dataframe[0].value.columns
+    next(button for button in app.button if button.label == "All regions").click().run()
+    assert app.multiselect(key="region").value == []
+    assert "Region" in app.dataframe[0].value.columns
+
+
+def test_a_short_history_says_what_it_takes(
+    stores: dict[str, str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    app = opened(stores["one_week"], monkeypatch, tmp_path, measure="against_usual")
+    assert "8 weeks of history" in app.info[0].value
+
+
+def regions(**values: float) -> pd.DataFrame:
+    found = layout({"Калужская область": "RU-KLU", "Тульская область": "RU-TUL", "Atlantis": None})
+    return found.assign(value=[values.get(code, math.nan) for code in found["code"].fillna("other")], told="…")
+
+
+def test_tiles_are_coloured_and_named_and_the_unknown_ones_grey() -> None:
+    table = regions(**{"RU-KLU": 10.0, "RU-TUL": 40.0})
+    figure = maps.tiles(table, scale("complaints", table["value"]), ENGLISH, places="region")
+    tiles = figure.data[0]
+    words = dict(zip(table["region"], tiles.text, strict=True))
+    assert words["Калужская область"] == "<b>KLU</b><br>10"
+    assert words["Atlantis"].endswith("–")
+    assert len(set(tiles.marker.color)) == 3
+    assert len({*zip(tiles.x, tiles.base, strict=True)}) == 3
+
+
+def test_the_map_draws_every_region_once_and_takes_the_pointer_inside_it() -> None:
+    table = regions(**{"RU-KLU": 10.0, "RU-TUL": 40.0}).dropna(subset="code")
+    figure = maps.outlines(table, reference_geometry(), scale("complaints", table["value"]), ENGLISH)
+    filled = [trace for trace in figure.data if trace.fill == "toself"]
+    assert len(filled) == 83
+    assert sum(trace.fillcolor.startswith("#") for trace in filled) == 2
+    pointer = next(trace for trace in figure.data if trace.customdata is not None)
+    assert {place for (place,) in pointer.customdata} == set(table["region"])
+    assert len(figure.to_json()) < 600_000
+
+
+def test_a_shape_over_the_meridian_is_unwrapped() -> None:
+    east = {"type": "Polygon", "coordinates": [[[170, 60], [-170, 60], [-170, 70], [170, 70], [170, 60]]]}
+    west = {"type": "Polygon", "coordinates": [[[150, 60], [150, 70], [170, 70], [170, 60], [150, 60]]]}
+    found = geometry([("east", east), ("west", west)])
+    assert found.centres[0, 0] > found.centres[1, 0]
+    assert np.ptp(found.rings[0][0][:, 0]) < 2000
+    assert found.neighbours == ((0, 1),)
+
+
+@pytest.mark.parametrize("colors", [SEQUENTIAL, DIVERGING])
+def test_words_on_every_colour_can_be_read(colors: tuple[str, ...]) -> None:
+    measure = "against_usual" if colors is DIVERGING else "complaints"
+    shown = Scale(measure, 0.0, 1.0)
+    for place in np.linspace(0.0, 1.0, 60):
+        color = shown.color(4.0**place / 2 if colors is DIVERGING else place)
+        light, dark = sorted([luminance(color), luminance(ink(color))], reverse=True)
+        assert (light + 0.05) / (dark + 0.05) >= 4.5
+
+
+def test_ratios_are_coloured_about_one() -> None:
+    shown = Scale("against_usual", 0.0, 1.0)
+    assert shown.place(1.0) == 0.5
+    assert shown.place(2.0) == 1.0
+    assert shown.place(0.1) == 0.0
+    assert math.isnan(shown.place(math.nan))
+    assert [shown.words(value, RUSSIAN) for value in (1.5, 0.5)] == ["+50\xa0%", "−50\xa0%"]
+
+
+def test_the_calendar_has_a_cell_for_each_day_under_its_month() -> None:
+    days = pd.date_range("2024-12-25", "2026-01-10")
+    table = pd.DataFrame({"day": days, "value": range(len(days)), "told": "…"}).astype({"value": float})
+    heat = grids.calendar(
+        table, scale("complaints", table["value"]), ENGLISH, first_day=days[0].date(), last_day=days[6].date()
+    ).data[0]
+    cells = np.array(heat.z, dtype=float)
+    assert (~np.isnan(cells)).sum() == len(days)
+    assert np.nanmax(cells) == cells[5, 1]  # Saturday, 10 January 2026
