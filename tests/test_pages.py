@@ -27,7 +27,7 @@ COUNTRIES: dict[str, dict[str, object]] = {
     "one_region": {"regions": REGIONS[:1]},
     "one_week": {"days": 8},
 }
-PAGES = {"overview": "app.py", "data": "pages/data.py"}
+PAGES = {"overview": "app.py", "forecast": "pages/forecast.py", "data": "pages/data.py"}
 Open = Callable[..., AppTest]
 
 

@@ -22,6 +22,7 @@ ICON = Path(__file__).with_name("icon.svg")  # a Material icon would be fetched 
 STYLE = Path(__file__).with_name("style.css")
 PAGES = {  # the menu, in its order: name -> file, icon
     "overview": ("app.py", ":material/dashboard:"),
+    "forecast": ("pages/forecast.py", ":material/trending_up:"),
     "data": ("pages/data.py", ":material/database:"),
 }
 
