@@ -125,4 +125,4 @@ def table(ahead: Outlook, text: Text) -> None:
     with st.expander(text("ahead.title")):
         st.dataframe(found, hide_index=True, width="stretch")
         data = _as_csv(found)
-        st.download_button(text("ahead.download"), data, "forecast.csv", "text/csv", on_click="ignore")
+        st.download_button(text("ahead.download"), data, text("ahead.file") + ".csv", "text/csv", on_click="ignore")
