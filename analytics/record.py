@@ -33,13 +33,13 @@ def record(store: Store, by: str = "lead", *, reconstructed: bool = False) -> pd
         reconstructed=reconstructed,
     )
     if chosen.empty:
-        return _summed(pd.DataFrame(columns=["lead", "region", "topic", *MEASURED]), by)
+        return summed(pd.DataFrame(columns=["lead", "region", "topic", *MEASURED]), by)
     panel = store_panel(store).panel
     parts = [
         judged(issued(store, run_id=int(run)), panel, pd.Timestamp(origin))
         for run, origin in zip(chosen["run_id"], chosen["origin"], strict=True)
     ]
-    return _summed(pd.concat(parts, ignore_index=True), by)
+    return summed(pd.concat(parts, ignore_index=True), by)
 
 
 def judged(forecast: pd.DataFrame, panel: Panel, origin: pd.Timestamp) -> pd.DataFrame:
@@ -57,6 +57,11 @@ def judged(forecast: pd.DataFrame, panel: Panel, origin: pd.Timestamp) -> pd.Dat
     actual = np.where(come, counts[row, np.where(come, day, 0)], np.nan)
     week_before = day - 7 * ((lead - 1) // 7 + 1)
     naive = np.where(come & (week_before >= 0), counts[row, np.clip(week_before, 0, counts.shape[1] - 1)], np.nan)
+    return compared(forecast, lead, actual, naive)
+
+
+def compared(forecast: pd.DataFrame, lead: np.ndarray, actual: np.ndarray, naive: np.ndarray) -> pd.DataFrame:
+    """As `judged`, of rows for which what happened and the last known same weekday are given (nan: not known)."""
     known = ~np.isnan(actual) & ~np.isnan(naive)
     kept = forecast[known]
     kept.attrs = forecast.attrs
@@ -78,7 +83,7 @@ def judged(forecast: pd.DataFrame, panel: Panel, origin: pd.Timestamp) -> pd.Dat
     )
 
 
-def _summed(rows: pd.DataFrame, by: str) -> pd.DataFrame:
+def summed(rows: pd.DataFrame, by: str) -> pd.DataFrame:
     """Measures for each value of `by`, and '*' for all."""
     parts = [(TOTAL, rows), *rows.groupby(by, sort=True)] if len(rows) else []
     return pd.DataFrame(

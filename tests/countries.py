@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from analytics.imports import import_files
+from analytics.refresh import refresh
 from analytics.store import open_store
 from tests.making import incidents
 
@@ -33,11 +34,16 @@ def write_export(file: Path, *, regions: Sequence[str] = REGIONS, days: int = 50
     return incidents(file, rows)
 
 
-def make_store(folder: Path, **country: object) -> str:
-    """A real store with such an export in it; without arguments it stays empty. Answers its folder."""
+def make_store(folder: Path, *, forecast: bool = False, **country: object) -> str:
+    """A real store with such an export in it; without arguments it stays empty. Answers its folder.
+
+    `forecast`: with its forecasts issued, and two reconstructed.
+    """
     store = open_store(folder / "store")
     if country:
         import_files(store, [write_export(folder / "incidents.csv", **country)], now=NOW)  # type: ignore[arg-type]
+    if forecast:
+        refresh(store, now=NOW + timedelta(hours=1), reconstruct=2)
     store.close()
     return str(folder / "store")
 

@@ -13,6 +13,7 @@ SHARED = sorted((ROOT / "pages" / "shared").glob("*.py"))
 ANALYTICS = sorted((ROOT / "analytics").rglob("*.py"))
 PURE = (
     "charts.py",
+    "forecast_charts.py",
     "fragments.py",
     "grids.py",
     "look.py",

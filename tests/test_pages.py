@@ -27,7 +27,12 @@ COUNTRIES: dict[str, dict[str, object]] = {
     "one_region": {"regions": REGIONS[:1]},
     "one_week": {"days": 8},
 }
-PAGES = {"overview": "app.py", "heatmap": "pages/heatmap.py", "data": "pages/data.py"}
+PAGES = {
+    "overview": "app.py",
+    "heatmap": "pages/heatmap.py",
+    "forecast": "pages/forecast.py",
+    "data": "pages/data.py",
+}
 Open = Callable[..., AppTest]
 
 
@@ -35,6 +40,7 @@ Open = Callable[..., AppTest]
 def stores(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """A folder for each kind of store. Tests that change one make their own."""
     made = {name: make_store(tmp_path_factory.mktemp(name), a_day=3, **country) for name, country in COUNTRIES.items()}
+    made["forecast"] = make_store(tmp_path_factory.mktemp("forecast"), a_day=3, forecast=True)
     return {**made, "empty": make_store(tmp_path_factory.mktemp("empty"))}
 
 
@@ -83,7 +89,7 @@ def multiselects(app: AppTest) -> list[str]:
 
 
 @pytest.mark.parametrize("language", ["ru", "en"])
-@pytest.mark.parametrize("store", ["full", "one_region", "one_week", "empty"])
+@pytest.mark.parametrize("store", ["full", "forecast", "one_region", "one_week", "empty"])
 @pytest.mark.parametrize("page", PAGES)
 def test_every_page_opens_on_every_store_in_both_languages(
     stores: dict[str, str], open_page: Open, page: str, store: str, language: str

@@ -16,6 +16,7 @@ from babel.messages.pofile import read_po
 from analytics import presets
 from analytics.errors import BadInput
 from analytics.overview import IS_RISING_BAD
+from analytics.selected_forecast import QUALITIES
 from pages.shared.charts import STATES
 from pages.shared.choosing import KINDS, LISTS, PERIODS
 from pages.shared.frame import PAGES
@@ -27,6 +28,7 @@ FAMILIES: dict[str, Iterable[str]] = {  # the values that a key made at run time
     "page": PAGES,
     "period": PERIODS,
     "kind": KINDS,
+    "quality": QUALITIES,
     "measure": IS_RISING_BAD,
     "definition": IS_RISING_BAD,
     "unknown": ("no_deadlines", "not_known", "too_early", "no_complaints", "after_last_full_day"),

@@ -11,15 +11,18 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from analytics import explain, imports, overview, queries, tile_grid, where
+from analytics import explain, imports, overview, queries, selected_forecast, tile_grid, where
 from analytics.explain import Sentence
 from analytics.filters import Filters, period
+from analytics.forecast import probability
 from analytics.geometry import Geometry
 from analytics.layout import layout, reference_geometry
 from analytics.loaded import LastFullDay
+from analytics.selected_forecast import Outlook, Series
 from analytics.settings import Settings, read_settings
 from analytics.store import Store, open_store
 
+LOOKED_BACK = 400  # days, for last year's week and the record
 CONTEXT_DAYS = 91  # a chart over time shows at least these, however short the reader's period
 
 
@@ -132,6 +135,47 @@ class Answers:
         """Which of the last days are loaded; see analytics.queries.completeness."""
         return _remembered("completeness", self, Filters(regions=filters.regions), self.as_of(filters), days)
 
+    def outlook(self, filters: Filters) -> Outlook:
+        """The forecast of the selection; see analytics.selected_forecast.outlook."""
+        return _remembered("outlook", self, _timeless(filters), self.as_of(filters))
+
+    def past_counts(self, filters: Filters) -> pd.DataFrame:
+        """Each day's complaints of the selection, as many as the headline and the record look back."""
+        as_of = self.as_of(filters)
+        return _remembered("past_counts", self, _timeless(filters), as_of - timedelta(days=LOOKED_BACK), as_of)
+
+    def said_before(self, filters: Filters) -> pd.DataFrame:
+        """What was said before of the ledger's series nearest to the selection."""
+        series = self.outlook(filters).series
+        return _remembered("said_before", self, series, self.past_counts(_filters_of(series)))
+
+    def record(self, filters: Filters) -> pd.DataFrame:
+        """How good that was; see analytics.selected_forecast.record_of."""
+        return selected_forecast.record_of(self.said_before(filters))
+
+    def week_ahead(self, filters: Filters) -> dict[str, Any]:
+        """The next seven days in numbers; see analytics.selected_forecast.week_ahead."""
+        alike = self.record(filters).attrs["alike"]
+        return selected_forecast.week_ahead(self.outlook(filters), self.past_counts(filters), alike)
+
+    def dots(self, filters: Filters, day: date) -> list[float]:
+        """Twenty equally likely counts of a day."""
+        return [float(count) for count in selected_forecast.dots(self.outlook(filters).ahead, day)]
+
+    def usual_on(self, filters: Filters, day: date) -> float:
+        """What such weekdays usually bring."""
+        return selected_forecast.usual_on(self.past_counts(filters), day)
+
+    def probability(self, filters: Filters, day: date, at_least: int) -> float:
+        """P(complaints of the day >= at_least)."""
+        ahead = self.outlook(filters).ahead
+        row = ahead[ahead["day"] == pd.Timestamp(day)]
+        return float(probability(row, at_least)["probability"].iloc[0])
+
+    def municipal_outlook(self, filters: Filters) -> pd.DataFrame:
+        """The next seven days of a region's municipalities."""
+        return _remembered("municipal_outlook", self, _timeless(filters), self.as_of(filters))
+
     def history(self) -> pd.DataFrame:
         """All imports, the newest first."""
         return _remembered("history", self)
@@ -227,7 +271,21 @@ QUESTIONS: dict[str, Callable[..., Any]] = {
     "has_points": where.has_points,
     "ahead": where.ahead,
     "history": imports.history,
+    "outlook": selected_forecast.outlook,
+    "past_counts": selected_forecast.history,
+    "said_before": selected_forecast.said_before,
+    "municipal_outlook": selected_forecast.municipalities,
 }
+
+
+def _timeless(filters: Filters) -> Filters:
+    """The selection without its period: the future has none."""
+    return replace(filters, first_day=None, last_day=None)
+
+
+def _filters_of(series: Series) -> Filters:
+    regions = () if series.region == "*" else (series.region,)
+    return Filters(regions=regions, topic_groups=() if series.topic == "*" else (series.topic,))
 
 
 def _remembered(question: str, answers: Answers, *arguments: object) -> Any:

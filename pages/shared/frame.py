@@ -23,6 +23,7 @@ STYLE = Path(__file__).with_name("style.css")
 PAGES = {  # the menu, in its order: name -> file, icon
     "overview": ("app.py", ":material/dashboard:"),
     "heatmap": ("pages/heatmap.py", ":material/grid_view:"),
+    "forecast": ("pages/forecast.py", ":material/trending_up:"),
     "data": ("pages/data.py", ":material/database:"),
 }
 

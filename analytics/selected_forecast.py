@@ -1,0 +1,330 @@
+"""What comes next for the reader's selection, what was said before about it, and how good that was."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from scipy.stats import norm
+
+from analytics import negative_binomial as counts_of
+from analytics.errors import BadInput
+from analytics.filters import COUNTED, Filters
+from analytics.forecast import LEVELS, QUANTILES, Distribution, Engine
+from analytics.ledger import HORIZON, issued, issued_municipal
+from analytics.negative_binomial import rounded
+from analytics.panel import MOST_UNKNOWN, TOTAL, dense_panel
+from analytics.queries import daily_counts, span
+from analytics.record import compared, summed
+from analytics.refresh import almanac_of
+from analytics.store_panel import HISTORY, SHORTEST
+
+if TYPE_CHECKING:
+    from analytics.store import Store
+
+WEEK = 7
+YEAR = 364  # days: the same weekdays
+LEAD_WEEKS = (7, 14, 21, 28)  # the record is told by weeks ahead: one day ahead has too few cases
+THIN = 3.0  # complaints a day: below this single days are mostly chance
+FEWEST_JUDGED = 28  # days judged: with fewer there is no record
+ALIKE_BEFORE = 0.35  # correlation of a week's days in a forecast's error, before the record says more
+CASES_BEFORE = 20.0  # past weeks' worth of belief in it
+DRAWS = 4000
+QUALITIES = ("good", "fair", "poor", "unknown")
+
+
+@dataclass(frozen=True)
+class Series:
+    """The ledger's series nearest to a selection; `own`: it is the selection itself."""
+
+    region: str
+    topic: str
+    own: bool
+
+
+@dataclass(frozen=True, eq=False)
+class Outlook:
+    """The forecast of a selection: `ahead` (day, mean, 0.025 … 0.975) of the days that have not happened yet.
+
+    `origin`: the last day it knows; `late`: days by which the data are newer; `issued`: read from the ledger, not
+    computed now; `series`: of the ledger, whose record is told. `ahead` has no rows when nothing was issued, or when
+    what was issued is over.
+    """
+
+    ahead: pd.DataFrame
+    origin: date | None
+    late: int
+    issued: bool
+    series: Series
+
+
+def series_of(filters: Filters) -> Series:
+    """The ledger's series for a selection: a region or all, a topic group or all."""
+    region = filters.regions[0] if len(filters.regions) == 1 else TOTAL
+    topic = filters.topic_groups[0] if len(filters.topic_groups) == 1 else TOTAL
+    narrower = filters.municipalities or filters.topics or filters.channels or set(filters.kinds) != set(COUNTED)
+    return Series(region, topic, not narrower and len(filters.regions) < 2 and len(filters.topic_groups) < 2)
+
+
+def outlook(store: Store, filters: Filters, as_of: date) -> Outlook:
+    """From the ledger where it has the selection's own series, else computed now on the selection's daily counts."""
+    series = series_of(filters)
+    newest = store.query("select max(origin) as origin from forecast_runs where not reconstructed")["origin"].iloc[0]
+    if pd.isna(newest):
+        return Outlook(pd.DataFrame({"day": []}), None, 0, False, series)
+    origin = newest.date()
+    if series.own:
+        found = issued(store, regions=[series.region], topic_groups=[series.topic])
+        if len(found):
+            ahead = found[found["day"] > pd.Timestamp(max(origin, as_of))]
+            return Outlook(ahead, origin, max((as_of - origin).days, 0), True, series)
+        series = Series(series.region, series.topic, own=False)
+    return Outlook(_computed(store, filters, as_of), as_of, 0, False, series)
+
+
+def history(store: Store, filters: Filters, first: date, last: date) -> pd.DataFrame:
+    """day, complaints of each day of the selection: quiet days 0, unknown days (and those before the store) nan."""
+    days = pd.date_range(first, last, name="day")
+    table = daily_counts(store, Filters(first, last, *_rest(filters)))
+    counts = table.set_index("day")["complaints"].reindex(days, fill_value=0).astype(float)
+    lost = _unloaded(store, days)
+    lost = lost.loc[[region for region in lost.index if not filters.regions or region in filters.regions]]
+    places = len(filters.regions) or int(store.query("select count(distinct region) as n from coverage")["n"].iloc[0])
+    counts[lost.sum(axis=0).to_numpy() > MOST_UNKNOWN * places] = np.nan
+    begun, _ = span(store, Filters(kinds=()))
+    counts[days < pd.Timestamp(begun or last)] = np.nan
+    return counts.rename("complaints").reset_index()
+
+
+def said_before(store: Store, series: Series, actual: pd.DataFrame) -> pd.DataFrame:
+    """What every issue said about days that have happened since, of one series of the ledger, beside what happened.
+
+    day, origin, lead, reconstructed, mean, 0.025 … 0.975, actual, naive (the last known same weekday); of several
+    issues for one origin the first; attrs as of a forecast. `actual`: what `history` answers of the same series.
+    """
+    found = store.query(
+        f"""
+        with judged as (
+          select run_id, origin, reconstructed, calibration from forecast_runs
+          qualify row_number() over (partition by origin order by reconstructed, run_id) = 1
+        )
+        select run_id, day, origin, reconstructed, mean, {", ".join(f'"{name}"' for name in QUANTILES)},
+          dispersion, cell, calibration
+        from forecasts join judged using (run_id)
+        where region = $region and topic_group = $topic and day <= $last order by origin, day
+        """,
+        region=series.region,
+        topic=series.topic,
+        last=actual["day"].max(),
+    )
+    run = pd.factorize(found["run_id"])[0]
+    tables = [np.array(json.loads(text)) for text in found["calibration"].groupby(run).first()]
+    cells = len(tables[0]) if tables else 0
+    found.attrs["distribution"] = Distribution(
+        rounded(found["mean"].to_numpy()),
+        found.pop("dispersion").to_numpy(),
+        found.pop("cell").to_numpy() + run * cells,
+        np.vstack(tables) if tables else np.empty((0, len(LEVELS))),
+    )
+    counts = actual.set_index("day")["complaints"]
+    lead = (found["day"] - found["origin"]).dt.days
+    before = found["day"] - pd.to_timedelta(WEEK * ((lead - 1) // WEEK + 1), unit="D")
+    found = found.drop(columns=["run_id", "calibration"]).assign(
+        lead=lead,
+        actual=counts.reindex(found["day"]).to_numpy(),
+        naive=counts.reindex(before).to_numpy(),
+    )
+    return found
+
+
+def record_of(said: pd.DataFrame) -> pd.DataFrame:
+    """How good one series' forecasts were by weeks ahead ('*': all): see `record.record`.
+
+    lead: the last day of that week; attrs: `reconstructed` (no issued forecast can be judged yet, so what would have
+    been said is), `alike` (correlation of a week's days in the error) and `quality`.
+    """
+    judgeable = said["actual"].notna() & said["naive"].notna()
+    reconstructed = (judgeable & ~said["reconstructed"].astype(bool)).sum() < FEWEST_JUDGED
+    rows = said[said["reconstructed"].astype(bool) == reconstructed] if len(said) else said
+    judged = compared(
+        rows.assign(region=TOTAL, topic=TOTAL),
+        rows["lead"].to_numpy(),
+        rows["actual"].to_numpy(dtype=float),
+        rows["naive"].to_numpy(dtype=float),
+    )
+    kept = rows[rows["actual"].notna() & rows["naive"].notna()]
+    alike = _alike(judged["transform"].to_numpy(), kept["origin"].to_numpy(), kept["lead"].to_numpy())
+    edges = np.array(LEAD_WEEKS)
+    judged["lead"] = edges[np.searchsorted(edges, judged["lead"]).clip(max=len(edges) - 1)]
+    found = summed(judged, "lead")
+    found.attrs = {"reconstructed": bool(reconstructed), "alike": alike, "quality": quality(found)}
+    return found
+
+
+def quality(record: pd.DataFrame) -> str:
+    """good, fair, poor or unknown (fewer than 28 days judged), from the row of all lead days.
+
+    good: better than the last same weekday by a tenth and 70 to 92 of 100 days inside the 80 % range; poor: worse
+    than the last same weekday, or fewer than 55 of 100 inside.
+    """
+    whole = record[record["lead"] == TOTAL]
+    if whole.empty or whole["forecasts"].iloc[0] < FEWEST_JUDGED:
+        return "unknown"
+    skill, inside = whole["skill"].iloc[0], whole["coverage_80"].iloc[0]
+    if skill < 0 or inside < 0.55:
+        return "poor"
+    return "good" if skill >= 0.1 and 0.7 <= inside <= 0.92 else "fair"
+
+
+def of_week(ahead: pd.DataFrame, alike: float) -> tuple[float, float, float]:
+    """Mean, and the 80 % range, of the sum of the next seven days.
+
+    Quantiles of days do not add up: the days are drawn together, their errors as alike as past ones were (Gaussian
+    copula with one correlation).
+    """
+    week = ahead.head(WEEK)
+    draws = np.random.default_rng(0).standard_normal((1 + len(week), DRAWS))
+    errors = np.sqrt(alike) * draws[:1] + np.sqrt(1 - alike) * draws[1:]
+    sums = _counts_at(week, norm.cdf(errors)).sum(axis=0)
+    low, high = np.quantile(sums, [0.1, 0.9])
+    return float(week["mean"].sum()), float(low), float(high)
+
+
+def dots(ahead: pd.DataFrame, day: date, number: int = 20) -> np.ndarray:
+    """A quantile dotplot's dots: counts that are equally likely, of one day of a forecast."""
+    row = ahead[ahead["day"] == pd.Timestamp(day)]
+    levels = (np.arange(number) + 0.5) / number
+    return _counts_at(row, np.broadcast_to(levels, (len(row), number)))[0]
+
+
+def week_ahead(outlook: Outlook, actual: pd.DataFrame, alike: float) -> dict[str, Any]:
+    """The next seven days in numbers: first, last, expected, low, high, last_week, last_year (None: unknown), thin."""
+    week = outlook.ahead.head(WEEK)
+    expected, low, high = of_week(week, alike)
+    counts = actual.set_index("day")["complaints"]
+    first, last = week["day"].min(), week["day"].max()
+
+    def total(end: pd.Timestamp) -> float | None:
+        days = counts.reindex(pd.date_range(end - pd.Timedelta(days=WEEK - 1), end))
+        return None if days.isna().any() else float(days.sum())
+
+    return {
+        "first": first.date(),
+        "last": last.date(),
+        "expected": expected,
+        "low": low,
+        "high": high,
+        "last_week": total(actual["day"].max()),
+        "last_year": total(last - pd.Timedelta(days=YEAR)),
+        "thin": expected < THIN * len(week),
+    }
+
+
+def usual_on(actual: pd.DataFrame, day: date, weeks: int = 8) -> float:
+    """The median of the last same weekdays; nan when none is known."""
+    same = actual[actual["day"].dt.day_of_week == pd.Timestamp(day).day_of_week]["complaints"].tail(weeks).dropna()
+    return float(same.median()) if len(same) else np.nan
+
+
+def municipalities(store: Store, filters: Filters, as_of: date) -> pd.DataFrame:
+    """The next seven days of the selected region's municipalities: municipality, mean, low, high, the most first.
+
+    `low`, `high`: 80 % range of a day, the mean of the week's days. No rows unless one region, and no narrower
+    selection than topic groups, is chosen. The ledger keeps topic groups; their ranges are joined as if independent
+    errors were half shared.
+    """
+    if len(filters.regions) != 1 or filters.topics or filters.channels or set(filters.kinds) != set(COUNTED):
+        return pd.DataFrame(columns=["municipality", "mean", "low", "high"])
+    table = issued_municipal(store, regions=filters.regions, topic_groups=filters.topic_groups)
+    table.attrs = {}
+    table = table[(table["day"] > pd.Timestamp(as_of)) & table["municipality"].ne("")]
+    if filters.municipalities:
+        table = table[table["municipality"].isin(filters.municipalities)]
+    table = table[table["day"] < table["day"].min() + pd.Timedelta(days=WEEK)]
+    below, above = table["mean"] - table["0.1"], table["0.9"] - table["mean"]
+    days = table.assign(below=below, above=above, below2=below**2, above2=above**2)
+    sums = days.groupby(["municipality", "day"])[["mean", "below", "above", "below2", "above2"]].sum().reset_index()
+    for side in ("below", "above"):
+        sums[side] = (sums[side].clip(lower=0) + np.sqrt(sums[f"{side}2"])) / 2
+    week = sums.groupby("municipality")[["mean", "below", "above"]].mean().reset_index()
+    week = week.assign(low=(week["mean"] - week["below"]).clip(lower=0), high=week["mean"] + week["above"])
+    columns = ["municipality", "mean", "low", "high"]
+    return week.sort_values("mean", ascending=False, ignore_index=True)[columns]
+
+
+def _computed(store: Store, filters: Filters, as_of: date) -> pd.DataFrame:
+    """The total of a selection without a series of its own, from a panel of its regions (of one region: its topics)."""
+    part = "topic_group" if len(filters.regions) == 1 else "region"
+    begun, _ = span(store, Filters(kinds=()))
+    first = max(begun or as_of, as_of - timedelta(days=HISTORY - 1))
+    if (as_of - first).days + 1 < SHORTEST:
+        raise BadInput(
+            "short_store",
+            "A forecast needs {needed} days of history, the store has {days}; import older exports too.",
+            needed=SHORTEST,
+            days=(as_of - first).days + 1,
+        )
+    counts = daily_counts(store, Filters(first, as_of, *_rest(filters)), by=(part,))
+    if counts.empty:
+        return pd.DataFrame({"day": pd.to_datetime([])})
+    names = counts[part].fillna("")
+    only = filters.regions[0] if part == "topic_group" else ""
+    table = pd.DataFrame(
+        {
+            "day": counts["day"],
+            "region": only if part == "topic_group" else names,
+            "topic": names if part == "topic_group" else "selection",
+            "complaints": counts["complaints"],
+        }
+    )
+    panel = dense_panel(table, as_of)
+    lost = _unloaded(store, panel.days)
+    for region in lost.index:
+        panel.counts[np.ix_(panel.series["region"] == region, lost.loc[region].to_numpy())] = np.nan
+    found = Engine(panel, HORIZON, almanac=almanac_of(store)).forecast("all")
+    return found[(found["region"] == TOTAL) & (found["topic"] == TOTAL)]
+
+
+def _rest(filters: Filters) -> list[tuple[str, ...]]:
+    """The fields of the filters after the period."""
+    return [getattr(filters, name) for name in list(Filters.__dataclass_fields__)[2:]]
+
+
+def _unloaded(store: Store, days: pd.DatetimeIndex) -> pd.DataFrame:
+    """Region × day: what had not arrived of it when the newest forecasts were made."""
+    found = store.query("select unloaded from forecast_runs order by issued_at desc, run_id limit 1")
+    stretches = json.loads(found["unloaded"].iloc[0]) if len(found) else []
+    table = pd.DataFrame(False, index=sorted({one["region"] or "" for one in stretches}), columns=days)
+    for one in stretches:
+        inside = (days >= pd.Timestamp(one["first_day"])) & (days <= pd.Timestamp(one["last_day"]))
+        table.loc[one["region"] or "", inside] = True
+    return table
+
+
+def _alike(transform: np.ndarray, origin: np.ndarray, lead: np.ndarray) -> float:
+    """The correlation of the first seven days' errors, between 0 and 0.95, from the ledger's past and a belief."""
+    scores = norm.ppf(np.clip(transform, 0.001, 0.999))
+    products, pairs = ALIKE_BEFORE * CASES_BEFORE, CASES_BEFORE
+    for one in pd.unique(origin):
+        week = scores[(origin == one) & (lead <= WEEK)]
+        if len(week) == WEEK:
+            products += (week.sum() ** 2 - (week**2).sum()) / (WEEK * (WEEK - 1))
+            pairs += (week**2).mean()
+    return float(np.clip(products / pairs, 0.0, 0.95))
+
+
+def _counts_at(rows: pd.DataFrame, levels: np.ndarray) -> np.ndarray:
+    """Counts at calibrated levels (rows × k) of rows of a forecast."""
+    shape: Distribution = rows.attrs["distribution"]
+    at = rows.index.to_numpy()
+    printed = np.concatenate([[0.0], LEVELS, [1.0]])
+    raw = [
+        np.interp(wanted, printed, np.concatenate([[0.0], known, [1.0]]))
+        for wanted, known in zip(levels, shape.calibration[shape.cell[at]], strict=True)
+    ]
+    raw_levels = np.clip(np.array(raw), 1e-6, 1 - 1e-6)
+    return counts_of.quantiles(raw_levels, shape.mean[at], shape.dispersion[at])
