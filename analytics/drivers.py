@@ -20,6 +20,8 @@ LINGER = (1.0, 3.0, 7.0)  # half-lives in days of what has fallen
 NEIGHBOURS = 15  # days of the year on each side that climatology is taken from
 NEW_TYPE = 0.7  # standard deviation of the log effect of a type never seen
 WORTH = 4.0  # of one event of the type, against that
+YEAR_DAYS = 365
+TRUSTED_DAYS = 7  # ahead, up to which a forecast of the weather is taken as it is
 MEASURES = ("temperature_c", "rain_mm", "snow_cm", "wind_ms")
 
 
@@ -232,8 +234,31 @@ def weather_regressors(days: pd.DatetimeIndex, origin: pd.Timestamp, table: pd.D
     unseen = ~seen & (every > origin)
     values[~seen & (every <= origin)] = np.nan
     filled, covariance = _climatology(values, every, every <= origin, unseen)
+    _trust(filled, values, every, origin, seen)
     inside = every >= days[0]
     return Known(names, ("weather",) * len(names), filled[inside], np.zeros(len(days)), unseen[inside], covariance)
+
+
+def _trust(
+    filled: np.ndarray, values: np.ndarray, days: pd.DatetimeIndex, origin: pd.Timestamp, seen: np.ndarray
+) -> None:
+    """Forecast days stay within what was ever observed, and far ones are drawn to the mean of the season.
+
+    An effect is not known beyond the weather it was learned from, and a forecast two weeks ahead says half of what it
+    seems to.
+    """
+    past = np.flatnonzero(seen & (days <= origin))
+    coming = np.flatnonzero(seen & (days > origin))
+    if not len(past) or not len(coming):
+        return
+    filled[coming] = np.clip(filled[coming], np.nanmin(values[past], axis=0), np.nanmax(values[past], axis=0))
+    day_of_year = days.day_of_year.to_numpy()
+    for at in coming:
+        share = np.clip(1.5 - (days[at] - origin).days / TRUSTED_DAYS / 2, 0.3, 1.0)
+        apart = np.abs(day_of_year[past] - day_of_year[at])
+        near = past[np.minimum(apart, YEAR_DAYS - apart) <= NEIGHBOURS]
+        if share < 1 and len(near):
+            filled[at] = share * filled[at] + (1 - share) * np.nanmean(values[near], axis=0)
 
 
 def _features(weather: pd.DataFrame) -> tuple[np.ndarray, tuple[str, ...]]:
@@ -282,7 +307,7 @@ def _climatology(
     residuals = []
     for position in np.flatnonzero(unseen | (past & ~known)):
         apart = np.abs(day_of_year - day_of_year[position])
-        near = known & (np.minimum(apart, 365 - apart) <= NEIGHBOURS)
+        near = known & (np.minimum(apart, YEAR_DAYS - apart) <= NEIGHBOURS)
         near = near if near.any() else known
         filled[position] = values[near].mean(axis=0)
         if unseen[position]:
