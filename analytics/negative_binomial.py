@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy import special
 
-GRID = np.geomspace(0.02, 12.0, 14)  # dispersions that are weighed against each other
+GRID = np.geomspace(0.0005, 12.0, 22)  # dispersions that are weighed against each other
 FINE = 0.01  # relative step at which means below LARGE are rounded
 LARGE = 30.0
 EVIDENCE = 60.0  # errors of days in a row are alike: more of them than this say no more
