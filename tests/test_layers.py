@@ -19,6 +19,7 @@ PURE = (
     "look.py",
     "maps.py",
     "scales.py",
+    "spike_charts.py",
     "text.py",
 )  # table in, figure or words out
 STATE = ("frame.py", "choosing.py")  # widget state and the URL

@@ -31,6 +31,7 @@ PAGES = {
     "overview": "app.py",
     "heatmap": "pages/heatmap.py",
     "forecast": "pages/forecast.py",
+    "signals": "pages/signals.py",
     "data": "pages/data.py",
 }
 Open = Callable[..., AppTest]

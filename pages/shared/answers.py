@@ -4,23 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import streamlit as st
 
-from analytics import explain, imports, overview, queries, selected_forecast, tile_grid, where
+from analytics import explain, imports, queries, selected_forecast, signal_ledger, tile_grid
 from analytics.explain import Sentence
 from analytics.filters import Filters, period
 from analytics.forecast import probability
 from analytics.geometry import Geometry
-from analytics.layout import layout, reference_geometry
+from analytics.layout import reference_geometry
 from analytics.loaded import LastFullDay
 from analytics.selected_forecast import Outlook, Series
 from analytics.settings import Settings, read_settings
 from analytics.store import Store, open_store
+from pages.shared import questions
 
 LOOKED_BACK = 400  # days, for last year's week and the record
 CONTEXT_DAYS = 91  # a chart over time shows at least these, however short the reader's period
@@ -87,6 +88,19 @@ class Answers:
         context = max(last - timedelta(days=CONTEXT_DAYS - 1), self.span()[0] or first)
         wide = replace(filters, first_day=min(first, context), last_day=last)
         return _remembered("received_and_closed", self, wide, as_of)
+
+    def signals(self, filters: Filters) -> pd.DataFrame:
+        """The newest signals of the selection; see analytics.signal_ledger.issued_signals."""
+        return _remembered("signals", self, filters.regions, filters.topic_groups)
+
+    def signal_record(self) -> tuple[pd.DataFrame, dict[str, float], bool]:
+        """How often signals came true, of those issued, else of the reconstructed (True)."""
+        return _remembered("signal_record", self)
+
+    def give_feedback(self, region: str, topic: str, peak_day: date, said: str) -> None:
+        """Keep what the reader says of a signal."""
+        now = datetime.now(UTC).replace(tzinfo=None)
+        signal_ledger.give_feedback(self.store, region, topic, peak_day, said=said, now=now)
 
     def compared(self, filters: Filters, by: tuple[str, ...]) -> pd.DataFrame:
         """Places, or places and topics, with their usual, last year, people; see analytics.where.compared."""
@@ -233,11 +247,6 @@ def _choices(store: Store, meaning: str, parents: tuple[str, ...]) -> list[str]:
     return list(dict.fromkeys(table["value"]))
 
 
-def _layout(store: Store, regions: tuple[str, ...]) -> pd.DataFrame:
-    codes = where.codes(store)
-    return layout({region: codes.get(region) for region in regions})
-
-
 def _municipal_layout(store: Store, regions: tuple[str, ...], chosen: tuple[str, ...]) -> pd.DataFrame:
     table = _all_choices(store.path, store.snapshot(), store)
     table = table[(table["meaning"] == "municipality") & (table["value"] != "")]
@@ -252,29 +261,9 @@ def _all_choices(path: str, snapshot: int, _store: Store) -> pd.DataFrame:
 
 
 QUESTIONS: dict[str, Callable[..., Any]] = {
-    "kind": lambda store: store.kind,
-    "is_empty": lambda store: store.is_empty(),
-    "setting": lambda store, name: store.setting(name),
+    **questions.QUESTIONS,
     "choices": _choices,
-    "span": lambda store: queries.span(store, Filters(kinds=())),
-    "last_full_day": queries.last_full_day,
-    "tiles": overview.tiles,
-    "movers": overview.movers,
-    "received_and_closed": queries.received_and_closed,
-    "completeness": queries.completeness,
-    "compared": where.compared,
-    "layout": _layout,
     "municipal_layout": _municipal_layout,
-    "calendar": where.calendar,
-    "hours": where.hours,
-    "points": where.points,
-    "has_points": where.has_points,
-    "ahead": where.ahead,
-    "history": imports.history,
-    "outlook": selected_forecast.outlook,
-    "past_counts": selected_forecast.history,
-    "said_before": selected_forecast.said_before,
-    "municipal_outlook": selected_forecast.municipalities,
 }
 
 

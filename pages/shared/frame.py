@@ -24,6 +24,7 @@ PAGES = {  # the menu, in its order: name -> file, icon
     "overview": ("app.py", ":material/dashboard:"),
     "heatmap": ("pages/heatmap.py", ":material/grid_view:"),
     "forecast": ("pages/forecast.py", ":material/trending_up:"),
+    "signals": ("pages/signals.py", ":material/notifications:"),
     "data": ("pages/data.py", ":material/database:"),
 }
 

@@ -1,0 +1,15 @@
+"""The Signals page: where will it spike, how sure are we, and why?"""
+
+from pages.shared import components, spikes
+from pages.shared.frame import open_page
+
+with open_page("signals") as (answers, filters, text):
+    if spikes.is_there(answers.signals(filters), text):
+        spikes.headline(answers.signals(filters), text)
+        left, right = components.halves()
+        with left:
+            spikes.cards(answers, filters, text)
+        with right:
+            spikes.by_day(answers.signals(filters), text)
+            spikes.record(answers, text)
+        spikes.beyond(answers.signals(filters), text)
