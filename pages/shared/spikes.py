@@ -41,7 +41,7 @@ def headline(signals: pd.DataFrame, text: Text) -> None:
     lines = [
         text("signals.week", n=len(week)),
         text("signals.first", name=plain(_name(first, text)), days=_days(first, text)),
-        text("signals.failing", n=len(shown), failing=float((1 - shown["probability"]).sum())),
+        text("signals.failing", shown=len(shown), failing=float((1 - shown["probability"]).sum())),
     ]
     st.markdown("\n".join(f"- {line}" for line in lines))
 
