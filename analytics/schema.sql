@@ -232,8 +232,8 @@ create table signals (          -- issued with a run of forecasts, never rewritt
   expected double not null,     -- complaints on the peak day
   usual double not null,        -- median of the last 364 days
   excess double not null,       -- complaints above the usual over all its days
-  probability double not null,
-  severe double not null,       -- probability of 1.5 times the threshold
+  probability double not null,  -- of a spike on one of its days
+  severe double not null,       -- the same of 1.5 times the threshold
   score double not null,        -- what the order goes by
   also varchar not null,        -- topics told by this signal, divided by |
   within_budget boolean not null,

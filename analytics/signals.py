@@ -104,7 +104,7 @@ def find_signals(engine: Engine, ahead: pd.DataFrame, budget: int = BUDGET) -> p
     One signal is a stretch of days of one region and topic whose probability of a spike is at least 0.25. The
     threshold is that of the year, for totals that of the season (`season_thresholds`). `expected` and `threshold` are
     those of the peak day; `usual` the median of the last 364 days; `excess` the sum over the stretch of what is
-    expected above the usual; `probability` of a spike on the likeliest day, `severe` of 1.5 times the threshold;
+    expected above the usual; `probability` of a spike on one of its days, `severe` of 1.5 times the threshold;
     `score` = probability × excess × (1 + severe) × urgency. `also` names the topics folded into the signal: a region's
     total is told by a topic that makes 40 % of its excess. `within_budget`: among the first `budget` of its region and
     week.
@@ -164,7 +164,7 @@ def _stretches(
     for at, begin, end in zip(row, start, stop, strict=True):
         peak = begin + int(np.argmax(likely[at, begin:end]))
         excess = float((mean[at, begin:end] - middle[at]).clip(min=0).sum())
-        chance, severe = float(likely[at, peak]), float(worse[at, begin:end].max())
+        chance, severe = _any(likely[at, begin:end]), _any(worse[at, begin:end])
         urgency = 0.5 ** (peak / FAR_LEAD)
         found.append(
             {
@@ -186,6 +186,11 @@ def _stretches(
         )
     table = pd.DataFrame(found, columns=[*COLUMNS[:-1], "week"])
     return table[table["excess"] >= WORTH].reset_index(drop=True)
+
+
+def _any(chances: np.ndarray) -> float:
+    """The probability that one day at least comes true: midway between days that go together and independent ones."""
+    return float((chances.max() + 1 - np.prod(1 - chances)) / 2)
 
 
 def _folded(signals: pd.DataFrame) -> pd.DataFrame:

@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from analytics.filters import Filters
-from pages.shared import components, spike_charts
+from pages.shared import spike_charts
 from pages.shared.answers import Answers
 from pages.shared.look import CONFIG
 from pages.shared.records import as_csv
@@ -59,8 +59,10 @@ def cards(answers: Answers, filters: Filters, text: Text) -> None:
 def by_day(signals: pd.DataFrame, text: Text) -> None:
     """Which places on which days."""
     if len(signals):
-        origin = pd.Timestamp(signals.attrs["origin"])
-        components.chart("signal_days", spike_charts.by_day(signals, origin, text), text)
+        figure = spike_charts.by_day(signals, pd.Timestamp(signals.attrs["origin"]), text)
+        with st.container(border=True):
+            st.subheader(text("signal_days.title"), anchor=False, help=text("signal_days.help"))
+            st.plotly_chart(figure, config=CONFIG, key="signal_days", alt=text("signal_days.alt"))
 
 
 def record(answers: Answers, text: Text) -> None:
