@@ -189,7 +189,10 @@ def _stretches(
 
 
 def _any(chances: np.ndarray) -> float:
-    """The probability that one day at least comes true: midway between days that go together and independent ones."""
+    """The probability that one day at least comes true: midway between days that go together and independent ones.
+
+    The middle is a choice: on the synthetic country it said 45 % where 43 % came; it has not been tried on others.
+    """
     return float((chances.max() + 1 - np.prod(1 - chances)) / 2)
 
 
