@@ -21,6 +21,7 @@ PURE = (
     "scales.py",
     "spike_charts.py",
     "text.py",
+    "trend_charts.py",
 )  # table in, figure or words out
 STATE = ("frame.py", "choosing.py")  # widget state and the URL
 LONGEST_PAGE = 30

@@ -30,6 +30,7 @@ COUNTRIES: dict[str, dict[str, object]] = {
 PAGES = {
     "overview": "app.py",
     "heatmap": "pages/heatmap.py",
+    "trends": "pages/trends.py",
     "forecast": "pages/forecast.py",
     "signals": "pages/signals.py",
     "data": "pages/data.py",

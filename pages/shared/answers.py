@@ -204,6 +204,10 @@ class Answers:
         open_store(settings)
         self.store.set_setting("real_store", settings.store)
 
+    def ask(self, question: str, filters: Filters, *more: object) -> Any:
+        """A question of `questions.QUESTIONS` to the selection up to its last full day."""
+        return _remembered(question, self, filters, self.as_of(filters), *more)
+
     def headline(self, filters: Filters) -> list[Sentence]:
         """The Overview's first sentences, from its own numbers."""
         movers = [self.movers(filters, by) for by in ("topic_group", self.places(filters))]

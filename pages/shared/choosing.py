@@ -17,7 +17,7 @@ DEFAULT_PERIOD = "days_7"
 KINDS = (*COUNTED, "thanks")
 LISTS = ("region", "municipality", "topic_group", "topic", "channel")  # in the order in which they narrow each other
 KEYS = ("period", "days", *LISTS, "kind")
-OF_PAGES = ("view", "measure", "ahead")  # what one page alone chooses
+OF_PAGES = ("view", "measure", "by", "ahead")  # what one page alone chooses
 PARENTS = {"municipality": "region", "topic": "topic_group"}
 MOST_OPTIONS = 400  # longer lists slow the browser; a parent (region, topic group) makes them shorter
 
@@ -232,7 +232,7 @@ def _address(home: str | None, text: Text) -> str:
     chosen = {key: st.session_state[key] for key in (*KEYS, *OF_PAGES) if key in st.session_state}
     at_first = _at_first(home)
     told = {key: value or "" for key, value in chosen.items() if value != at_first.get(key, [])}
-    told |= {key: text.of(f"heat_{key}", told[key]) for key in OF_PAGES[:2] if key in told}  # as Streamlit keeps them
+    told |= {key: text.of(f"heat_{key}", told[key]) for key in OF_PAGES[:3] if key in told}  # as Streamlit keeps them
     return f"{st.context.url}?{urlencode({**told, 'lang': text.language}, doseq=True)}"
 
 

@@ -23,6 +23,7 @@ STYLE = Path(__file__).with_name("style.css")
 PAGES = {  # the menu, in its order: name -> file, icon
     "overview": ("app.py", ":material/dashboard:"),
     "heatmap": ("pages/heatmap.py", ":material/grid_view:"),
+    "trends": ("pages/trends.py", ":material/timeline:"),
     "forecast": ("pages/forecast.py", ":material/trending_up:"),
     "signals": ("pages/signals.py", ":material/notifications:"),
     "data": ("pages/data.py", ":material/database:"),

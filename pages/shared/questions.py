@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from analytics import imports, overview, queries, selected_forecast, signal_ledger, where
+from analytics import arrival, imports, overview, queries, selected_forecast, signal_ledger, trends, where
 from analytics.filters import Filters
 from analytics.layout import layout
 from analytics.store import Store
@@ -53,4 +53,9 @@ QUESTIONS: dict[str, Callable[..., Any]] = {
     "past_counts": selected_forecast.history,
     "said_before": selected_forecast.said_before,
     "municipal_outlook": selected_forecast.municipalities,
+    "trend": trends.trend,
+    "changed": trends.changed,
+    "new_and_gone_topics": trends.new_and_gone_topics,
+    "moved_labels": trends.moved_labels,
+    "arrival": lambda store, filters, _: arrival.how_late_complaints_arrive(store, filters),
 }

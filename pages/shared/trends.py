@@ -1,0 +1,288 @@
+"""The parts of the Trends page: headline, series taken apart, two years, what moved, new and gone, names, arrival."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from analytics.arrival import Arrival
+from analytics.decompose import FEWEST_DAYS, Decomposition
+from analytics.filters import Filters
+from analytics.trends import Compared, Trend
+from pages.shared import choosing, components, trend_charts
+from pages.shared.answers import Answers
+from pages.shared.fragments import SURE, certainty
+from pages.shared.look import CONFIG
+from pages.shared.records import as_csv
+from pages.shared.text import Text, plain
+
+RECENT = 728  # days: changes of level that the headline looks at
+THIN = 1.0  # complaints a day: below this most changes are chance
+SHOWN = 12  # small multiples of each direction; the table has all
+LISTED = 8  # lines about names and channels
+
+
+def headline(answers: Answers, filters: Filters, text: Text) -> None:
+    """The biggest lasting change with its date, the year before, where it comes from, and how thin the data are."""
+    found: Trend = answers.ask("trend", filters)
+    lines = [*_level(found, text), *_year(found, text), *_mover(answers, filters, text)]
+    names, channels = answers.ask("moved_labels", filters)
+    if len(names) + len(channels):
+        lines.append(text("trends.relabelled", n=len(names) + len(channels)))
+    st.markdown("\n".join(f"- {line}" for line in lines))
+
+
+def parts(answers: Answers, filters: Filters, text: Text) -> None:
+    """The series taken apart, with the changes of its level."""
+    found: Trend = answers.ask("trend", filters)
+    if found.parts is None:
+        components.note("parts", text)
+        return
+    with st.container(border=True):
+        st.subheader(text("parts.title"), anchor=False, help=text("parts.help"))
+        st.plotly_chart(trend_charts.taken_apart(found.parts, text), config=CONFIG, key="parts", alt=text("parts.alt"))
+        _twin(_parts_table(found.parts, text), "parts", text)
+        if len(found.parts.changes):
+            st.dataframe(_changes_table(found.parts, text), hide_index=True, width="stretch")
+
+
+def year_over_year(answers: Answers, filters: Filters, text: Text) -> None:
+    """This year's weeks beside the same weekdays a year before."""
+    found: Trend = answers.ask("trend", filters)
+    if found.weeks["before"].isna().all():
+        components.note("two_years", text)
+        return
+    with st.container(border=True):
+        st.subheader(text("two_years.title"), anchor=False, help=text("two_years.help"))
+        figure = trend_charts.two_years(found.weeks, text)
+        st.plotly_chart(figure, config=CONFIG, key="two_years", alt=text("two_years.alt"))
+        shown = {
+            text("trends.week"): found.weeks["week"].dt.date,
+            text("two_years.now"): found.weeks["complaints"],
+            text("two_years.before"): found.weeks["before"],
+            text("trends.change"): (found.weeks["ratio"] - 1).round(3),
+        }
+        _twin(pd.DataFrame(shown), "two_years", text)
+
+
+def what_moved(answers: Answers, filters: Filters, text: Text) -> None:
+    """What rose and fell, by place or by topic: small multiples, the largest rise first."""
+    with st.container(border=True):
+        st.subheader(text("multiples.title"), anchor=False, help=text("multiples.help"))
+        by = choosing.one_of("by", [answers.places(filters), "topic_group", "topic"], text)
+        table = answers.ask("changed", filters, by)
+        compared: Compared | None = table.attrs["compared"]
+        if compared is None or table.empty:
+            st.caption(text("multiples.none" if compared is None else "multiples.too_few"))
+            return
+        days = text.period(compared.first, compared.last)
+        note = "multiples.against_year" if compared.yearly else "multiples.against_weeks"
+        st.caption(text(note, period=days, weeks=compared.weeks, shown=min(2 * SHOWN, len(table)), all=len(table)))
+        st.html(trend_charts.small_multiples(_surest(table), text, by=by))
+        _twin(_moved_table(table, by, text), "multiples", text)
+
+
+def new_topics(answers: Answers, filters: Filters, text: Text) -> None:
+    """Topics first seen in the weeks compared."""
+    new, _ = answers.ask("new_and_gone_topics", filters)
+    if new.empty:
+        components.note("new_topics", text)
+        return
+    with st.container(border=True, height="stretch"):
+        st.subheader(text("new_topics.title"), anchor=False, help=text("new_topics.help"))
+        shown = _topic_columns(new, text)
+        shown |= {text("new_topics.first"): new["first_day"].dt.date, text("fan.actual"): new["complaints"]}
+        st.dataframe(pd.DataFrame(shown), hide_index=True, width="stretch")
+
+
+def gone_topics(answers: Answers, filters: Filters, text: Text) -> None:
+    """Topics gone silent far beyond their own rhythm."""
+    _, gone = answers.ask("new_and_gone_topics", filters)
+    if gone.empty:
+        components.note("gone_topics", text)
+        return
+    with st.container(border=True, height="stretch"):
+        st.subheader(text("gone_topics.title"), anchor=False, help=text("gone_topics.help"))
+        shown = _topic_columns(gone, text)
+        shown |= {
+            text("gone_topics.last"): gone["last_day"].dt.date,
+            text("gone_topics.silent"): gone["silent"],
+            text("gone_topics.longest"): gone["longest"],
+            text("gone_topics.missed"): gone["missed"].round(),
+        }
+        st.dataframe(pd.DataFrame(shown), hide_index=True, width="stretch")
+
+
+def moved_labels(answers: Answers, filters: Filters, text: Text) -> None:
+    """Rises that are another topic's fall, or a channel's start."""
+    names, channels = answers.ask("moved_labels", filters)
+    lines = [_renamed(row, text) for row in names.to_dict("records")]
+    lines += [_begun(row, text) for row in channels.to_dict("records")]
+    if not lines:
+        components.note("moved_labels", text)
+        return
+    with st.container(border=True, height="stretch"):
+        st.subheader(text("moved_labels.title"), anchor=False, help=text("moved_labels.help"))
+        st.markdown("\n".join(f"- {line}" for line in lines[:LISTED]))
+        if len(lines) > LISTED:
+            st.caption(text("moved_labels.more", n=len(lines) - LISTED))
+
+
+def arrival(answers: Answers, filters: Filters, text: Text) -> None:
+    """How much of each of the last days has usually arrived by now."""
+    found: Arrival = answers.ask("arrival", filters)
+    with st.container(border=True, height="stretch"):
+        st.subheader(text("arrival.title"), anchor=False, help=text("arrival.help"))
+        if found.imports < found.needed:
+            st.caption(text("arrival.needs", needed=found.needed, imports=found.imports))
+            return
+        if found.shares.empty:
+            st.caption(text("arrival.none"))
+            return
+        share = {after: text.percent(found.shares["share"].iloc[after]) for after in (0, 1, 7)}
+        st.markdown(text("arrival.said", same=share[0], next=share[1], week=share[7], complaints=found.learned_from))
+        figure = trend_charts.arrived(found.days, text)
+        st.plotly_chart(figure, config=CONFIG, key="arrival", alt=text("arrival.alt"))
+        shown = {
+            text("ahead.day"): found.days["day"].dt.date,
+            text("arrival.so_far"): found.days["complaints"],
+            text("arrival.known"): found.days["share"].round(3),
+            text("arrival.expected"): found.days["expected"].round(1),
+        }
+        _twin(pd.DataFrame(shown), "arrival", text)
+
+
+def _level(found: Trend, text: Text) -> list[str]:
+    if found.parts is None:
+        return [text("trends.short", needed=FEWEST_DAYS, days=found.known_days)]
+    table, changes = found.parts.parts, found.parts.changes
+    recent = changes[changes["day"] > table["day"].max() - pd.Timedelta(days=RECENT)]
+    lines = [text("trends.steady")]
+    if len(recent):
+        # the largest by its logarithm: a half less is as much as twice as many
+        biggest = recent.loc[(1 + recent["change"]).clip(lower=1e-3).map(_size).idxmax()]
+        trend = table.set_index("day")["trend"]
+        day = biggest["day"]
+        by = float(trend[day] - trend[day - pd.Timedelta(days=1)])
+        change, sure = text.change(1 + biggest["change"]), text.of("certainty", certainty(biggest["probability"]))
+        lines = [text("trends.biggest", change=change, day=day.date(), by=text.signed(by, 1), sure=sure)]
+    if not found.parts.has_year:
+        lines.append(text("trends.no_season"))
+    if table["complaints"].mean() < THIN:
+        lines.append(text("trends.thin"))
+    return lines
+
+
+def _size(ratio: float) -> float:
+    return max(ratio, 1 / ratio)
+
+
+def _year(found: Trend, text: Text) -> list[str]:
+    if found.year.empty:
+        return [text("trends.no_year")] if found.parts is not None else []
+    row = found.year.iloc[0]
+    sure = text.of("certainty", certainty(row["probability"]))
+    change = text.change(row["ratio"])
+    return [text("trends.year", now=int(row["now"]), before=round(row["usual"]), change=change, sure=sure)]
+
+
+def _mover(answers: Answers, filters: Filters, text: Text) -> list[str]:
+    """The topic group that makes most of the change."""
+    table = answers.ask("changed", filters, "topic_group")
+    sure = table[table["probability"] >= SURE]
+    if sure.empty or len(table) < 2:
+        return []
+    row = sure.loc[(sure["now"] - sure["before"]).abs().astype(float).idxmax()]
+    name, change = plain(text.name("topic_group", row["topic_group"])), text.change(row["ratio"])
+    return [text("trends.mover", name=name, change=change, now=int(row["now"]), before=round(row["before"]))]
+
+
+def _surest(table: pd.DataFrame) -> pd.DataFrame:
+    """Of each direction those that changed most at the least, in the order of the table."""
+    rising = table[table["direction"] == "rising"].nlargest(SHOWN, "low")
+    falling = table[table["direction"] == "falling"].nsmallest(SHOWN, "high")
+    return table.loc[sorted([*rising.index, *falling.index])]
+
+
+def _renamed(row: dict[str, Any], text: Text) -> str:
+    place = text("trends.everywhere") if row["region"] == "*" else plain(text.name("region", row["region"]))
+    return text(
+        "moved_labels.renamed",
+        day=row["week"].date(),
+        place=place,
+        before=_topic(row["from_group"], row["from_topic"], text),
+        after=_topic(row["to_group"], row["to_topic"], text),
+        fall=round(row["fall"]),
+        rise=round(row["rise"]),
+    )
+
+
+def _begun(row: dict[str, Any], text: Text) -> str:
+    every = row["topic_group"] == "*"
+    return text(
+        "moved_labels.begun",
+        day=row["week"].date(),
+        channel=plain(text.name("channel", row["channel"])),
+        topic=text("moved_labels.all") if every else plain(text.name("topic_group", row["topic_group"])),
+        rise=round(row["rise"]),
+        share=text.percent(row["share"]),
+    )
+
+
+def _topic(group: str, topic: str, text: Text) -> str:
+    return plain(text.name("topic", topic) if topic else text.name("topic_group", group))
+
+
+def _topic_columns(table: pd.DataFrame, text: Text) -> dict[str, list[str]]:
+    """Topic group and topic; no column of topics where there are none."""
+    shown = {text("filters.topic_group"): [text.name("topic_group", name) for name in table["topic_group"]]}
+    if table["topic"].ne("").any():
+        shown[text("filters.topic")] = [text.name("topic", name) if name else "" for name in table["topic"]]
+    return shown
+
+
+def _parts_table(found: Decomposition, text: Text) -> pd.DataFrame:
+    names = {"complaints": text("parts.complaints"), "trend": text("parts.trend"), "weekly": text("parts.weekly")}
+    names |= {"yearly": text("parts.yearly"), "remainder": text("parts.remainder")}
+    table = found.parts.assign(day=found.parts["day"].dt.date).round(2).iloc[::-1]
+    return table.rename(columns={"day": text("ahead.day"), **names})
+
+
+def _changes_table(found: Decomposition, text: Text) -> pd.DataFrame:
+    rows = found.changes.iloc[::-1]
+    return pd.DataFrame(
+        {
+            text("parts.from_day"): rows["day"].dt.date,
+            text("trends.change"): [text.change(1 + change) for change in rows["change"]],
+            text("signals.probability"): [text.percent(probability) for probability in rows["probability"]],
+        }
+    )
+
+
+def _moved_table(table: pd.DataFrame, by: str, text: Text) -> pd.DataFrame:
+    shown = {text.of("filters", by): [text.name(by, name) for name in table[by]]}
+    if by == "topic":
+        shown = {text("filters.topic_group"): [text.name("topic_group", n) for n in table["topic_group"]], **shown}
+    shown |= {
+        text("multiples.now"): table["now"],
+        text("multiples.before"): table["before"],
+        text("trends.change"): [
+            text("chart.new") if before == 0 else text.change(ratio)
+            for before, ratio in zip(table["before"], table["ratio"], strict=True)
+        ],
+        text("ahead.low"): [text.change(low) for low in table["low"]],
+        text("ahead.high"): [text.change(high) for high in table["high"]],
+        text("signals.probability"): [text.percent(probability) for probability in table["probability"]],
+    }
+    return pd.DataFrame(shown)
+
+
+def _twin(table: pd.DataFrame, name: str, text: Text) -> None:
+    """A chart's numbers, to read and to take along."""
+    with st.expander(text("heatmap.table"), icon=":material/table:"):
+        st.dataframe(table, hide_index=True, width="stretch", height=320)
+        file = text.of("trends_file", name) + ".csv"
+        key = f"{name}_csv"
+        st.download_button(text("ahead.download"), lambda: as_csv(table), file, "text/csv", key=key, on_click="ignore")

@@ -1,0 +1,17 @@
+"""The Trends page: what is changing?"""
+
+from pages.shared import components, trends
+from pages.shared.frame import open_page
+
+with open_page("trends") as (answers, filters, text):
+    trends.headline(answers, filters, text)
+    trends.parts(answers, filters, text)
+    trends.year_over_year(answers, filters, text)
+    trends.what_moved(answers, filters, text)
+    left, right = components.halves()
+    with left:
+        trends.new_topics(answers, filters, text)
+        trends.moved_labels(answers, filters, text)
+    with right:
+        trends.gone_topics(answers, filters, text)
+        trends.arrival(answers, filters, text)
