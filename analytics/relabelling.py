@@ -1,4 +1,8 @@
-"""When a rise is none: another topic's name for the same complaints, or a channel that began. Table in, table out."""
+"""When a rise is none: another topic's name for the same complaints, or a channel that began. Table in, table out.
+
+Of simulated stores of 30 topics without any change about 1 in 100 has a pair told, of those in which half of 12 topics
+jump in weeks of their own 5; a whole renaming of 60 complaints a week is found in 3 of 4 (tests/test_relabelling.py).
+"""
 
 from __future__ import annotations
 
@@ -12,12 +16,12 @@ from analytics.steps import find_steps
 TWO_YEARS = 104  # weeks from which a season can be told from a change
 AROUND = 8  # weeks on each side over which a step's size is taken
 FEWEST = 30.0  # complaints of these weeks that a step must move
-CLEAR = 4.0  # standard errors: smaller steps of any week are not looked into
-MOST = 40  # series looked into, the clearest first
-SURE = 0.8  # probability of a step
+CLEAR = 2.5  # standard errors: smaller steps of any week are not looked into
+MOST = 60  # series looked into, the clearest first
+SURE = 0.5  # probability of a step
 NEAR = 1  # weeks between the fall and the rise
 ALIKE = 1.5  # times as large, at most
-UNMOVED = 0.25  # of the step: what the sum of both may have moved
+UNMOVED = 0.3  # of the step: what the sum of both may have moved
 CARRIED = 0.5  # of a rise: what a channel must carry of it
 SERIES = ["region", "topic_group", "topic"]
 PAIRS = ["region", "week", "from_group", "from_topic", "to_group", "to_topic", "fall", "rise", "probability"]
@@ -43,7 +47,7 @@ def relabelled(weekly: pd.DataFrame) -> pd.DataFrame:
                 (region, *before), (_, *after) = units[down.row], units[up.row]
                 sure = min(down.probability, up.probability)
                 rows.append([region, weeks[up.week], *before, *after, -down.size, up.size, sure])
-    pairs = pd.DataFrame(rows, columns=PAIRS).sort_values("rise", ascending=False)
+    pairs = pd.DataFrame(rows, columns=PAIRS).astype({"week": "datetime64[us]"}).sort_values("rise", ascending=False)
     pairs = pairs.drop_duplicates(["region", "week", "to_group", "to_topic"])
     pairs = pairs.drop_duplicates(["region", "week", "from_group", "from_topic"])
     everywhere = pairs.loc[pairs["region"] == "*", ["from_group", "to_group"]].apply(tuple, axis=1)
@@ -73,6 +77,7 @@ def carried(weekly: pd.DataFrame, channels: pd.DataFrame) -> pd.DataFrame:
                 if share >= CARRIED:
                     rows.append((group, channel, weeks[up.week], up.size, min(share, 1.0)))
     table = pd.DataFrame(rows, columns=["topic_group", "channel", "week", "rise", "share"])
+    table["week"] = table["week"].astype("datetime64[us]")
     return table.sort_values("rise", ascending=False).reset_index(drop=True)
 
 
@@ -105,10 +110,14 @@ def _stepping(counts: np.ndarray) -> np.ndarray:
     means = (sums[:, AROUND:] - sums[:, :-AROUND]) / AROUND
     before, after = means[:, :-AROUND], means[:, AROUND:]
     moved = np.abs(after - before)
-    noise = np.sqrt(np.maximum((np.diff(counts, axis=1) ** 2).mean(axis=1) / 2, counts.mean(axis=1)) * 2 / AROUND)
-    clear = np.where(moved * AROUND >= FEWEST, moved / np.maximum(noise, 1e-9)[:, None], 0.0).max(axis=1)
+    clear = np.where(moved * AROUND >= FEWEST, moved / np.maximum(_noise(counts), 1e-9)[:, None], 0.0).max(axis=1)
     order = np.argsort(-clear)[:MOST]
     return order[clear[order] >= CLEAR]
+
+
+def _noise(counts: np.ndarray) -> np.ndarray:
+    """Standard error of a step's size, from the differences of neighbouring weeks (von Neumann 1941)."""
+    return np.sqrt(np.maximum((np.diff(counts, axis=1) ** 2).mean(axis=1) / 2, counts.mean(axis=1)) * 2 / AROUND)
 
 
 def _size(counts: np.ndarray, week: int) -> float:
@@ -123,4 +132,5 @@ def _same_size(fall: float, rise: float) -> bool:
 def _sum_stays(counts: np.ndarray, down: Any, up: Any) -> bool:
     """Does the sum of both series move little, where each of them moved?"""
     both = counts[down.row] + counts[up.row]
-    return abs(_size(both, up.week)) <= UNMOVED * min(-down.size, up.size)
+    doubt = float(_noise(np.delete(both, slice(up.week - NEAR, up.week + NEAR))[None])[0])
+    return abs(_size(both, up.week)) <= max(UNMOVED * min(-down.size, up.size), doubt)

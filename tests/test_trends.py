@@ -1,0 +1,175 @@
+"""What is changing: the weeks compared, changes, new and silent topics, each against what was planted."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from analytics import trends
+from analytics.filters import Filters
+from analytics.store import Store
+from tests.cases import LAST_DAY, days_before, fill, steady
+
+PLACE = {"region": "Тульская область", "channel": "ПОС"}
+
+
+def with_topics(store: Store, **per_day: dict[date, int]) -> None:
+    """A store in which each topic has so many complaints on each day."""
+    rows = [steady(days, topic_group="ЖКХ", topic=topic, **PLACE) for topic, days in per_day.items()]
+    fill(store, pd.concat(rows, ignore_index=True))
+
+
+def every_day(number: int, a_day: int, *, last: date = LAST_DAY) -> dict[date, int]:
+    return dict.fromkeys(days_before(last, number), a_day)
+
+
+@pytest.mark.parametrize(
+    ("days", "weeks", "yearly"),
+    [(27, None, False), (28, 2, False), (100, 7, False), (454, 13, False), (455, 13, True), (1100, 13, True)],
+)
+def test_as_many_weeks_are_compared_as_the_history_allows(
+    store: Store, days: int, weeks: int | None, yearly: bool
+) -> None:
+    with_topics(store, Отопление=every_day(days, 1))
+    found = trends.compared_weeks(store, Filters(first_day=LAST_DAY - timedelta(days=6)), LAST_DAY)
+    if weeks is None:
+        assert found is None
+        return
+    assert found is not None
+    assert (found.weeks, found.yearly, found.last) == (weeks, yearly, LAST_DAY)
+    assert (found.first - found.base).days == (364 if yearly else 7 * weeks)
+
+
+def test_a_longer_period_is_compared_as_a_whole(store: Store) -> None:
+    with_topics(store, Отопление=every_day(1100, 1))
+    found = trends.compared_weeks(store, Filters(first_day=LAST_DAY - timedelta(days=363)), LAST_DAY)
+    assert found == trends.Compared(LAST_DAY - timedelta(days=363), LAST_DAY, LAST_DAY - timedelta(days=727), 52, True)
+
+
+def test_a_stray_old_complaint_is_no_history(store: Store) -> None:
+    with_topics(store, Отопление={date(2019, 1, 1): 1, **every_day(100, 5)})
+    assert trends.covered_from(store, Filters(), LAST_DAY) == LAST_DAY - timedelta(days=99)
+
+
+def test_a_year_is_compared_by_the_same_weekdays() -> None:
+    days = pd.date_range(end=LAST_DAY, periods=800)
+    series = pd.Series(np.where(days.day_of_week < 5, 10.0, 0.0), index=days)
+    series[-364:] *= 1.5
+    weeks = trends.year_over_year(series)
+    assert len(weeks) == 52
+    assert weeks["week"].iloc[-1] == pd.Timestamp(LAST_DAY - timedelta(days=6))
+    assert set(weeks["complaints"]) == {75.0}
+    assert set(weeks["before"]) == {50.0}
+    assert set(weeks["ratio"]) == {1.5}
+
+
+def test_weeks_without_a_year_before_have_no_ratio() -> None:
+    series = pd.Series(1.0, index=pd.date_range(end=LAST_DAY, periods=100))
+    assert trends.year_over_year(series)["ratio"].isna().all()
+    assert len(trends.year_over_year(series)) == 14
+
+
+def test_the_level_that_jumped_is_told_with_its_day_and_against_last_year(store: Store) -> None:
+    chance = np.random.default_rng(1)
+    jump = LAST_DAY - timedelta(days=200)
+    counts = {day: int(chance.poisson(12 if day > jump else 6)) for day in days_before(LAST_DAY, 900)}
+    with_topics(store, Отопление=counts)
+    found = trends.trend(store, Filters(), LAST_DAY)
+    assert found.parts is not None
+    (day,) = found.parts.changes["day"]
+    assert abs((day.date() - jump).days) <= 10
+    assert found.year["ratio"].iloc[0] == pytest.approx(2.0, abs=0.15)
+    assert found.year["direction"].iloc[0] == "rising"
+    assert found.known_days == 900
+
+
+def test_too_short_a_history_is_not_taken_apart(store: Store) -> None:
+    with_topics(store, Отопление=every_day(20, 3))
+    found = trends.trend(store, Filters(), LAST_DAY)
+    assert (found.parts, found.known_days) == (None, 20)
+    assert found.year.empty
+
+
+def test_what_rose_and_fell_is_told_with_its_weeks_the_largest_rise_first(store: Store) -> None:
+    recent = LAST_DAY - timedelta(days=91)
+    grown = {day: 6 if day > recent else 2 for day in days_before(LAST_DAY, 800)}
+    fallen = {day: 1 if day > recent else 4 for day in days_before(LAST_DAY, 800)}
+    with_topics(store, Отопление=grown, Лифты=fallen, Вода=every_day(800, 3))
+    table = trends.changed(store, Filters(first_day=LAST_DAY - timedelta(days=6)), LAST_DAY, "topic")
+    assert list(table["topic"]) == ["Отопление", "Вода", "Лифты"]
+    assert list(table["now"]) == [546, 273, 91]
+    assert list(table["before"]) == [182, 273, 364]
+    assert list(table["ratio"]) == pytest.approx([3.0, 1.0, 0.25])
+    assert table["probability"].iloc[[0, 2]].min() > 0.95
+    assert list(table["weekly"].iloc[0]) == [14.0] * 39 + [42.0] * 13
+    assert list(table["weekly_before"].iloc[0]) == [14.0] * 52
+
+
+def test_a_region_that_began_within_the_weeks_compared_is_no_rise(store: Store) -> None:
+    old = steady(every_day(800, 3), topic_group="ЖКХ", region="Тульская область")
+    young = steady(every_day(60, 3), topic_group="ЖКХ", region="Калужская область")
+    fill(store, pd.concat([old, young], ignore_index=True))
+    assert list(trends.changed(store, Filters(), LAST_DAY, "region")["region"]) == ["Тульская область"]
+
+
+def test_topics_first_seen_are_new_and_those_silent_beyond_their_rhythm_are_gone(store: Store) -> None:
+    with_topics(
+        store,
+        Отопление=every_day(500, 3),
+        Снос=every_day(30, 2),
+        Редкое=dict.fromkeys(days_before(LAST_DAY, 30)[::10], 1),
+        Лифты=every_day(400, 1, last=LAST_DAY - timedelta(days=60)),
+        Сезонное={day: 1 for day in days_before(LAST_DAY - timedelta(days=90), 400) if day.month in (1, 2, 7, 8)},
+    )
+    new, gone = trends.new_and_gone_topics(store, Filters(), LAST_DAY)
+    assert list(new["topic"]) == ["Снос"]
+    assert new.loc[0, "complaints"] == 60
+    assert new.loc[0, "first_day"] == pd.Timestamp(LAST_DAY - timedelta(days=29))
+    assert list(gone["topic"]) == ["Лифты"]
+    assert (gone.loc[0, "silent"], gone.loc[0, "longest"], gone.loc[0, "missed"]) == (60, 1, 60)
+
+
+def test_nothing_is_new_in_a_short_history(store: Store) -> None:
+    with_topics(store, Отопление=every_day(80, 3), Снос=every_day(20, 3))
+    new, gone = trends.new_and_gone_topics(store, Filters(), LAST_DAY)
+    assert new.empty
+    assert gone.empty
+
+
+def test_a_topic_that_goes_on_under_another_name_is_told(store: Store) -> None:
+    chance = np.random.default_rng(1)
+    moved = LAST_DAY - timedelta(days=200)
+    counts = {day: int(chance.poisson(6)) for day in days_before(LAST_DAY, 800)}
+    with_topics(
+        store,
+        Лифты={day: number for day, number in counts.items() if day <= moved},
+        Подъёмники={day: number for day, number in counts.items() if day > moved},
+        Отопление=every_day(800, 3),
+    )
+    names, channels = trends.moved_labels(store, Filters(), LAST_DAY)
+    assert list(names["from_topic"]) == ["Лифты"]
+    assert list(names["to_topic"]) == ["Подъёмники"]
+    assert channels.empty
+
+
+def test_a_rise_by_a_new_channel_is_told(store: Store) -> None:
+    chance = np.random.default_rng(2)
+
+    def counts(days: int, mean: float) -> dict[date, int]:
+        return {day: int(chance.poisson(mean)) for day in days_before(LAST_DAY, days)}
+
+    old = steady(counts(800, 6), topic_group="ЖКХ", **PLACE)
+    came = steady(counts(200, 6), topic_group="ЖКХ", **{**PLACE, "channel": "Telegram"})
+    fill(store, pd.concat([old, came], ignore_index=True))
+    _, channels = trends.moved_labels(store, Filters(), LAST_DAY)
+    assert set(channels["channel"]) == {"Telegram"}
+    assert {"*", "ЖКХ"} == set(channels["topic_group"])
+    assert channels["share"].min() > 0.8
+
+
+def test_an_empty_store_has_no_trends(store: Store) -> None:
+    assert trends.compared_weeks(store, Filters(), LAST_DAY) is None
+    assert trends.changed(store, Filters(), LAST_DAY, "region").empty
