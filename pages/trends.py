@@ -11,7 +11,10 @@ with open_page("trends") as (answers, filters, text):
     left, right = components.halves()
     with left:
         trends.new_topics(answers, filters, text)
-        trends.moved_labels(answers, filters, text)
     with right:
         trends.gone_topics(answers, filters, text)
+    left, right = components.halves()
+    with left:
+        trends.moved_labels(answers, filters, text)
+    with right:
         trends.arrival(answers, filters, text)

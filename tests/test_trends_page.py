@@ -158,7 +158,7 @@ def test_a_planted_change_a_new_name_and_the_delay_are_said(
     assert "1 change looks like a new name" in words
     assert "it looks like the same complaints under another name" in words
     assert "Подъёмники" in words
-    assert "Against the same weeks a year before: **+" in words
+    assert "weeks to 19 November 2026 against the same weeks a year before: **+" in words
     assert "on the day itself" in words
     assert len(app.get("plotly_chart")) == 3
     assert len(app.dataframe) >= 4

@@ -19,6 +19,7 @@ from pages.shared.text import Text
 MOST_DAYS = 190  # more days than that are drawn as weeks
 ROWS = {"complaints": (0.42, 1.0), "season": (0.21, 0.36), "remainder": (0.0, 0.15)}  # of the height
 LINES = {"not_loaded": 1.0, "received": 3.0, "falling": 1.5}  # complaints, trend, season: colour, width
+HIGHEST = 0.99  # the largest probability that is told as a number
 SPARK = (180, 44)  # the coordinates of a small multiple
 
 
@@ -194,6 +195,11 @@ def arrived(days: pd.DataFrame, text: Text) -> go.Figure:
     )
 
 
+def chance(probability: float, text: Text) -> str:
+    """A probability as per cent; nothing is said to be quite certain."""
+    return text.percent(probability) if probability < HIGHEST else f"> {text.percent(HIGHEST)}"
+
+
 def _weeks(parts: pd.DataFrame) -> pd.DataFrame:
     """Averages of whole weeks that end with the last day, under their first day."""
     whole = parts.iloc[len(parts) % 7 :]
@@ -208,6 +214,7 @@ def _changes(found: Decomposition, text: Text) -> list[dict[str, Any]]:
         return []
     trend = found.parts.set_index("day")["trend"]
     rows = found.changes.to_dict("records")
+    late = trend.index[int(0.9 * len(trend))]  # a label right of it would be cut
     rising = [row["change"] > 0 for row in rows]
     sure = [row["probability"] >= SURE for row in rows]
     words = [text.change(1 + row["change"]) for row in rows]
@@ -223,7 +230,8 @@ def _changes(found: Decomposition, text: Text) -> list[dict[str, Any]]:
             "x": [row["day"].date().isoformat() for row in rows],
             "y": [float(trend[row["day"]]) for row in rows],
             "text": words,
-            "textposition": "top center",
+            "textposition": ["top left" if row["day"] > late else "top right" for row in rows],
+            "textfont": {"size": 13},
             "marker": {
                 "symbol": shapes,
                 "size": 13,
@@ -232,7 +240,7 @@ def _changes(found: Decomposition, text: Text) -> list[dict[str, Any]]:
             },
             "hovertext": [
                 f"{text.day(row['day'].date())}<br><b>{change}</b>, "
-                f"{text.of('certainty', certainty(row['probability']))} ({text.percent(row['probability'])})"
+                f"{text.of('certainty', certainty(row['probability']))} ({chance(row['probability'], text)})"
                 for row, change in zip(rows, words, strict=True)
             ],
             "hovertemplate": "%{hovertext}<extra></extra>",

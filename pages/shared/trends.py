@@ -8,6 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from analytics.arrival import Arrival
+from analytics.changes import SURE_ENOUGH
 from analytics.decompose import FEWEST_DAYS, Decomposition
 from analytics.filters import Filters
 from analytics.trends import Compared, Trend
@@ -27,7 +28,7 @@ LISTED = 8  # lines about names and channels
 def headline(answers: Answers, filters: Filters, text: Text) -> None:
     """The biggest lasting change with its date, the year before, where it comes from, and how thin the data are."""
     found: Trend = answers.ask("trend", filters)
-    lines = [*_level(found, text), *_year(found, text), *_mover(answers, filters, text)]
+    lines = [*_level(found, text), *_year(found, answers, filters, text), *_mover(answers, filters, text)]
     names, channels = answers.ask("moved_labels", filters)
     if len(names) + len(channels):
         lines.append(text("trends.relabelled", n=len(names) + len(channels)))
@@ -79,8 +80,9 @@ def what_moved(answers: Answers, filters: Filters, text: Text) -> None:
             return
         days = text.period(compared.first, compared.last)
         note = "multiples.against_year" if compared.yearly else "multiples.against_weeks"
-        st.caption(text(note, period=days, weeks=compared.weeks, shown=min(2 * SHOWN, len(table)), all=len(table)))
-        st.html(trend_charts.small_multiples(_surest(table), text, by=by))
+        surest = _surest(table)
+        st.caption(text(note, period=days, weeks=compared.weeks, shown=len(surest), all=len(table)))
+        st.html(trend_charts.small_multiples(surest, text, by=by))
         _twin(_moved_table(table, by, text), "multiples", text)
 
 
@@ -93,7 +95,7 @@ def new_topics(answers: Answers, filters: Filters, text: Text) -> None:
     with st.container(border=True, height="stretch"):
         st.subheader(text("new_topics.title"), anchor=False, help=text("new_topics.help"))
         shown = _topic_columns(new, text)
-        shown |= {text("new_topics.first"): new["first_day"].dt.date, text("fan.actual"): new["complaints"]}
+        shown |= {text("new_topics.first"): new["first_day"].dt.date, text("parts.complaints"): new["complaints"]}
         st.dataframe(pd.DataFrame(shown), hide_index=True, width="stretch")
 
 
@@ -109,7 +111,6 @@ def gone_topics(answers: Answers, filters: Filters, text: Text) -> None:
         shown |= {
             text("gone_topics.last"): gone["last_day"].dt.date,
             text("gone_topics.silent"): gone["silent"],
-            text("gone_topics.longest"): gone["longest"],
             text("gone_topics.missed"): gone["missed"].round(),
         }
         st.dataframe(pd.DataFrame(shown), hide_index=True, width="stretch")
@@ -179,13 +180,14 @@ def _size(ratio: float) -> float:
     return max(ratio, 1 / ratio)
 
 
-def _year(found: Trend, text: Text) -> list[str]:
-    if found.year.empty:
+def _year(found: Trend, answers: Answers, filters: Filters, text: Text) -> list[str]:
+    compared: Compared | None = answers.ask("changed", filters, "topic_group").attrs["compared"]
+    if found.year.empty or compared is None:
         return [text("trends.no_year")] if found.parts is not None else []
     row = found.year.iloc[0]
+    numbers = {"now": int(row["now"]), "before": round(row["usual"]), "change": text.change(row["ratio"])}
     sure = text.of("certainty", certainty(row["probability"]))
-    change = text.change(row["ratio"])
-    return [text("trends.year", now=int(row["now"]), before=round(row["usual"]), change=change, sure=sure)]
+    return [text("trends.year", weeks=compared.weeks, last=compared.last, sure=sure, **numbers)]
 
 
 def _mover(answers: Answers, filters: Filters, text: Text) -> list[str]:
@@ -200,7 +202,8 @@ def _mover(answers: Answers, filters: Filters, text: Text) -> list[str]:
 
 
 def _surest(table: pd.DataFrame) -> pd.DataFrame:
-    """Of each direction those that changed most at the least, in the order of the table."""
+    """Of each direction those that changed most at the least, in the order of the table; none that may be chance."""
+    table = table[table["probability"] >= SURE_ENOUGH]
     rising = table[table["direction"] == "rising"].nlargest(SHOWN, "low")
     falling = table[table["direction"] == "falling"].nsmallest(SHOWN, "high")
     return table.loc[sorted([*rising.index, *falling.index])]
@@ -256,7 +259,9 @@ def _changes_table(found: Decomposition, text: Text) -> pd.DataFrame:
         {
             text("parts.from_day"): rows["day"].dt.date,
             text("trends.change"): [text.change(1 + change) for change in rows["change"]],
-            text("signals.probability"): [text.percent(probability) for probability in rows["probability"]],
+            text("signals.probability"): [
+                trend_charts.chance(probability, text) for probability in rows["probability"]
+            ],
         }
     )
 
@@ -274,7 +279,7 @@ def _moved_table(table: pd.DataFrame, by: str, text: Text) -> pd.DataFrame:
         ],
         text("ahead.low"): [text.change(low) for low in table["low"]],
         text("ahead.high"): [text.change(high) for high in table["high"]],
-        text("signals.probability"): [text.percent(probability) for probability in table["probability"]],
+        text("signals.probability"): [trend_charts.chance(probability, text) for probability in table["probability"]],
     }
     return pd.DataFrame(shown)
 
