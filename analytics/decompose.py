@@ -10,7 +10,7 @@ from statsmodels.nonparametric.smoothers_lowess import lowess
 from statsmodels.tsa.seasonal import STL
 
 from analytics.errors import BadInput
-from analytics.steps import Step, find_steps
+from analytics.steps import Step, find_steps, find_steps_beside_season
 
 FEWEST_DAYS = 28
 YEAR = 52  # weeks
@@ -51,7 +51,7 @@ def decompose(series: pd.Series) -> Decomposition:
     daily = _cut(adjusted)
     weeks = _weeks(daily)
     years = len(weeks) / YEAR
-    steps = find_steps(weeks, harmonics=3 if years >= 2 else 0)
+    steps = find_steps_beside_season(weeks) if 2 <= years < 3 else find_steps(weeks, harmonics=3 if years >= 3 else 0)
     steps = [step for step in steps if step.probability >= LIKELY]
     yearly = _yearly(weeks, steps) if years >= 2 else np.zeros(len(weeks))
     trend = _trend(weeks - yearly, steps)

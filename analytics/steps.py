@@ -18,6 +18,7 @@ PENALTY = 3.0  # times log(weeks): a step's size and its place
 RAMPS = (13, 26, 52)  # weeks that a gradual change may take instead
 SHIFTS = (-6, 0, 6)  # weeks from the step to the middle of the gradual change
 YEAR = 365.25 / 7
+SEASONS = (0, 1, 3)  # harmonics that a short history may have
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,25 @@ def find_steps(values: np.ndarray, harmonics: int) -> list[Step]:
         sure = len(y) * (1 - similar) / (1 + similar)
         chosen = min(path, key=lambda weeks: _criterion(y, base, known, weeks, sure))
     return [_step(y, base, known, chosen, week, sure) for week in sorted(chosen)]
+
+
+def find_steps_beside_season(values: np.ndarray) -> list[Step]:
+    """Steps where two years, but hardly more, are known: with a season of 0, 1 or 3 harmonics, whichever fits best.
+
+    In so short a history a season and a step backward a year before can stand for one step: by the information
+    criterion (Schwarz 1978) of both together the simpler account is taken.
+    """
+    known = np.flatnonzero(~np.isnan(values))
+    y = values[known]
+    found = [(find_steps(values, harmonics), _base(known, harmonics)) for harmonics in SEASONS]
+    designs = [_with_steps(base, known, [step.week for step in steps]) for steps, base in found]
+    similar = _similarity(_residual(y, designs[-1]))
+    sure = len(y) * (1 - similar) / (1 + similar)
+    told = [
+        sure * np.log(_squares(y, design)) + np.log(len(y)) * (base.shape[1] + PENALTY * len(steps))
+        for design, (steps, base) in zip(designs, found, strict=True)
+    ]
+    return found[int(np.argmin(told))][0]
 
 
 def _base(weeks: np.ndarray, harmonics: int) -> np.ndarray:

@@ -82,6 +82,23 @@ def test_a_clear_change_is_found_with_its_day_and_size(days: int, step: float) -
     assert np.mean(sure) > 0.8
 
 
+def test_a_late_change_is_not_taken_for_a_season_and_a_fall_a_year_before() -> None:
+    right = 0
+    for seed in range(10):
+        chance = np.random.default_rng(seed)
+        level = np.where(np.arange(800) < 650, 10.0, 14.0)
+        counts = pd.Series(chance.poisson(level), index=pd.date_range("2021-01-04", periods=800))
+        changes = decompose(counts).changes
+        right += len(changes) == 1 and abs((changes["day"].iloc[0] - counts.index[650]).days) <= 14
+    assert right >= 9
+
+
+@pytest.mark.parametrize(("days", "season"), [(740, 0.4), (900, 0.25), (1000, 0.0)])
+def test_a_season_of_two_years_is_no_change(days: int, season: float) -> None:
+    found = [len(decompose(made(days, 20.0, 0.1, seed, season=season)).changes) for seed in range(40)]
+    assert np.mean(np.array(found) > 0) < 0.06
+
+
 def test_the_trend_jumps_where_the_level_does() -> None:
     counts = made(1096, 40.0, 0.03, step=0.6)
     found = decompose(counts)
