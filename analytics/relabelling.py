@@ -17,7 +17,7 @@ TWO_YEARS = 104  # weeks from which a season can be told from a change
 AROUND = 8  # weeks on each side over which a step's size is taken
 FEWEST = 30.0  # complaints of these weeks that a step must move
 CLEAR = 2.5  # standard errors: smaller steps of any week are not looked into
-MOST = 60  # series looked into, the clearest first
+MOST = 40  # series looked into, the clearest first
 SURE = 0.5  # probability of a step
 NEAR = 1  # weeks between the fall and the rise
 ALIKE = 1.5  # times as large, at most
@@ -84,10 +84,11 @@ def carried(weekly: pd.DataFrame, channels: pd.DataFrame) -> pd.DataFrame:
 def _matrix(weekly: pd.DataFrame, names: list[str]) -> tuple[np.ndarray, list[tuple[str, ...]], pd.DatetimeIndex]:
     """Series × weeks, quiet weeks 0; the names of each series; the weeks."""
     weeks = pd.date_range(weekly["week"].min(), weekly["week"].max(), freq="7D")
-    row, units = pd.factorize(pd.MultiIndex.from_frame(weekly[names]))
+    row = weekly.groupby(names, sort=False).ngroup().to_numpy()
+    units = list(weekly[names].drop_duplicates().itertuples(index=False, name=None))
     counts = np.zeros((len(units), len(weeks)))
     np.add.at(counts, (row, ((weekly["week"] - weeks[0]).dt.days // 7).to_numpy()), weekly["complaints"].to_numpy())
-    return counts, [unit if isinstance(unit, tuple) else (unit,) for unit in units], weeks
+    return counts, units, weeks
 
 
 def _steps(counts: np.ndarray) -> pd.DataFrame:

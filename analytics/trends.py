@@ -50,13 +50,17 @@ class Trend:
 
 @dataclass(frozen=True)
 class Compared:
-    """Whole weeks: `first` to `last` against `base` to the day so many weeks later; `yearly`: 364 days earlier."""
+    """Whole weeks: `first` to `last` against `base` to the day so many weeks later; `yearly`: 364 days earlier.
+
+    `begun`: the first day of the history.
+    """
 
     first: date
     last: date
     base: date
     weeks: int
     yearly: bool
+    begun: date
 
 
 def covered_from(store: Store, filters: Filters, last: date) -> date | None:
@@ -87,7 +91,7 @@ def compared_weeks(store: Store, filters: Filters, as_of: date) -> Compared | No
         return None
     start = last - timedelta(days=7 * weeks - 1)
     back = YEAR if yearly >= SHORTEST else 7 * weeks
-    return Compared(start, last, start - timedelta(days=back), weeks, yearly >= SHORTEST)
+    return Compared(start, last, start - timedelta(days=back), weeks, yearly >= SHORTEST, begun)
 
 
 def trend(store: Store, filters: Filters, as_of: date) -> Trend:
@@ -145,7 +149,6 @@ def _changed(store: Store, filters: Filters, compared: Compared, names: list[str
     counts = weekly_counts(store, filters, start, compared.last, names).dropna(subset=names)
     if "region" in names:
         counts = counts[counts["region"].isin(_delivering(store, filters, compared.base))]
-    begun = covered_from(store, filters, compared.last) or compared.last
     unit, units = pd.factorize(pd.MultiIndex.from_frame(counts[names]))
     weekly = np.zeros((len(units), 2 * DRAWN))
     weekly[unit, ((counts["week"] - pd.Timestamp(start)).dt.days // 7).to_numpy()] = counts["complaints"]
@@ -155,7 +158,7 @@ def _changed(store: Store, filters: Filters, compared: Compared, names: list[str
     enough = now + base.sum(axis=1) >= FEWEST
     table = surely_changed(base[enough], now[enough], base[enough].sum(axis=1), days=7 * compared.weeks)
     table[names] = units.to_frame(index=False, name=names)[enough].to_numpy()
-    weekly[:, : max(-(-(begun - start).days // 7), 0)] = np.nan
+    weekly[:, : max(-(-(compared.begun - start).days // 7), 0)] = np.nan
     table["weekly"], table["weekly_before"] = list(weekly[enough, DRAWN:]), list(weekly[enough, :DRAWN])
     table = table.rename(columns={"usual": "before"}).sort_values("ratio", ascending=False, kind="stable")
     return table[[*names, *CHANGES_COLUMNS]].reset_index(drop=True)
@@ -191,6 +194,7 @@ def new_and_gone_topics(store: Store, filters: Filters, as_of: date) -> tuple[pd
     """
     first, last = period(filters, as_of)
     first = min(first, last - timedelta(days=7 * SHORTEST - 1))
+    begun = covered_from(store, filters, last) or last
     found = store.query(
         f"""
         with days as (
@@ -209,13 +213,12 @@ def new_and_gone_topics(store: Store, filters: Filters, as_of: date) -> tuple[pd
         """,
         first=first,
         year=YEAR,
-        **replace(filters, first_day=None, last_day=last).parameters(),
-        first_day=covered_from(store, filters, last),
+        **filters.parameters(),
+        first_day=begun,
         last_day=last,
     )
-    begun = pd.Timestamp(covered_from(store, filters, last) or last)
     found["topic"] = found["topic"].fillna("")
-    age = (found["first_day"] - begun).dt.days
+    age = (found["first_day"] - pd.Timestamp(begun)).dt.days
     is_new = (found["first_day"] >= pd.Timestamp(first)) & (age >= OLD_ENOUGH) & (found["complaints"] >= FEWEST_NEW)
     new = found.loc[is_new, ["topic_group", "topic", "first_day", "complaints"]]
     lived = (found["last_day"] - found["first_day"]).dt.days + 1

@@ -46,7 +46,14 @@ def test_as_many_weeks_are_compared_as_the_history_allows(
 def test_a_longer_period_is_compared_as_a_whole(store: Store) -> None:
     with_topics(store, Отопление=every_day(1100, 1))
     found = trends.compared_weeks(store, Filters(first_day=LAST_DAY - timedelta(days=363)), LAST_DAY)
-    assert found == trends.Compared(LAST_DAY - timedelta(days=363), LAST_DAY, LAST_DAY - timedelta(days=727), 52, True)
+    assert found == trends.Compared(
+        LAST_DAY - timedelta(days=363),
+        LAST_DAY,
+        LAST_DAY - timedelta(days=727),
+        52,
+        True,
+        LAST_DAY - timedelta(days=1099),
+    )
 
 
 def test_a_stray_old_complaint_is_no_history(store: Store) -> None:

@@ -94,9 +94,8 @@ def new_topics(answers: Answers, filters: Filters, text: Text) -> None:
         return
     with st.container(border=True, height="stretch"):
         st.subheader(text("new_topics.title"), anchor=False, help=text("new_topics.help"))
-        shown = _topic_columns(new, text)
-        shown |= {text("new_topics.first"): new["first_day"].dt.date, text("parts.complaints"): new["complaints"]}
-        st.dataframe(pd.DataFrame(shown), hide_index=True, width="stretch")
+        shown = {text("new_topics.first"): new["first_day"].dt.date, text("parts.complaints"): new["complaints"]}
+        st.dataframe(_with_topics(new, shown, text), hide_index=True, width="stretch")
 
 
 def gone_topics(answers: Answers, filters: Filters, text: Text) -> None:
@@ -107,13 +106,12 @@ def gone_topics(answers: Answers, filters: Filters, text: Text) -> None:
         return
     with st.container(border=True, height="stretch"):
         st.subheader(text("gone_topics.title"), anchor=False, help=text("gone_topics.help"))
-        shown = _topic_columns(gone, text)
-        shown |= {
+        shown = {
             text("gone_topics.last"): gone["last_day"].dt.date,
             text("gone_topics.silent"): gone["silent"],
             text("gone_topics.missed"): gone["missed"].round(),
         }
-        st.dataframe(pd.DataFrame(shown), hide_index=True, width="stretch")
+        st.dataframe(_with_topics(gone, shown, text), hide_index=True, width="stretch")
 
 
 def moved_labels(answers: Answers, filters: Filters, text: Text) -> None:
@@ -238,12 +236,13 @@ def _topic(group: str, topic: str, text: Text) -> str:
     return plain(text.name("topic", topic) if topic else text.name("topic_group", group))
 
 
-def _topic_columns(table: pd.DataFrame, text: Text) -> dict[str, list[str]]:
-    """Topic group and topic; no column of topics where there are none."""
-    shown = {text("filters.topic_group"): [text.name("topic_group", name) for name in table["topic_group"]]}
-    if table["topic"].ne("").any():
-        shown[text("filters.topic")] = [text.name("topic", name) if name else "" for name in table["topic"]]
-    return shown
+def _with_topics(table: pd.DataFrame, columns: dict[str, Any], text: Text) -> pd.DataFrame:
+    """The columns after the topic, its group last: a phone shows the first ones only."""
+    groups = [text.name("topic_group", name) for name in table["topic_group"]]
+    if table["topic"].eq("").all():
+        return pd.DataFrame({text("filters.topic_group"): groups, **columns})
+    topics = [text.name("topic", name) if name else "" for name in table["topic"]]
+    return pd.DataFrame({text("filters.topic"): topics, **columns, text("filters.topic_group"): groups})
 
 
 def _parts_table(found: Decomposition, text: Text) -> pd.DataFrame:
