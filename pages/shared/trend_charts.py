@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from datetime import timedelta
+from datetime import date, timedelta
 from html import escape
 from typing import Any
 from urllib.parse import quote
@@ -82,7 +82,7 @@ def taken_apart(found: Decomposition, text: Text) -> go.Figure:
         hovermode="x",
         showlegend=True,
         bargap=0.1,
-        xaxis={**day_axis(days, text), "anchor": "y3"},
+        xaxis={**_long_axis(days, text), "anchor": "y3"},
         margin={"l": 8, "r": 22, "t": 30, "b": 24},
         annotations=titles,
         shapes=[_upright(day, PALETTE["not_loaded"]) for day in found.changes["day"]],
@@ -143,7 +143,7 @@ def two_years(weeks: pd.DataFrame, text: Text) -> go.Figure:
         hovermode="x",
         showlegend=True,
         bargap=0.2,
-        xaxis={**day_axis(days, text), "anchor": "y2"},
+        xaxis={**_long_axis(days, text), "anchor": "y2"},
         yaxis={**count_axis(text("chart.per_week")), "domain": (0.4, 1.0)},
         yaxis2={**count_axis(text("two_years.change")), "tickformat": "+.0%", "nticks": 4, "domain": (0.0, 0.3)},
         margin={"l": 8, "r": 22, "t": 30, "b": 24},
@@ -214,7 +214,7 @@ def _changes(found: Decomposition, text: Text) -> list[dict[str, Any]]:
         return []
     trend = found.parts.set_index("day")["trend"]
     rows = found.changes.to_dict("records")
-    late = trend.index[int(0.9 * len(trend))]  # a label right of it would be cut
+    late = trend.index[int(0.75 * len(trend))]  # a label right of it would be cut
     rising = [row["change"] > 0 for row in rows]
     sure = [row["probability"] >= SURE for row in rows]
     words = [text.change(1 + row["change"]) for row in rows]
@@ -231,7 +231,7 @@ def _changes(found: Decomposition, text: Text) -> list[dict[str, Any]]:
             "y": [float(trend[row["day"]]) for row in rows],
             "text": words,
             "textposition": ["top left" if row["day"] > late else "top right" for row in rows],
-            "textfont": {"size": 13},
+            "textfont": {"size": 14, "color": [PALETTE["rising" if up else "falling"] for up in rising]},
             "marker": {
                 "symbol": shapes,
                 "size": 13,
@@ -246,6 +246,12 @@ def _changes(found: Decomposition, text: Text) -> list[dict[str, Any]]:
             "hovertemplate": "%{hovertext}<extra></extra>",
         }
     ]
+
+
+def _long_axis(days: list[date], text: Text) -> dict[str, Any]:
+    """An axis of days with every other label: months with years would run into each other on a phone."""
+    axis = day_axis(days, text)
+    return {**axis, "tickvals": axis["tickvals"][::-2][::-1], "ticktext": axis["ticktext"][::-2][::-1]}
 
 
 def _upright(day: pd.Timestamp, color: str) -> dict[str, Any]:
