@@ -18,6 +18,7 @@ PURE = (
     "grids.py",
     "look.py",
     "maps.py",
+    "multiples.py",
     "scales.py",
     "spike_charts.py",
     "text.py",

@@ -14,7 +14,7 @@ from streamlit.testing.v1 import AppTest
 from analytics.decompose import Decomposition
 from analytics.imports import import_files
 from analytics.store import open_store
-from pages.shared import trend_charts
+from pages.shared import multiples, trend_charts
 from pages.shared.look import PALETTE
 from pages.shared.text import Text
 from tests.countries import make_store
@@ -81,14 +81,14 @@ def test_two_years_are_lines_and_their_change_bars_from_zero() -> None:
 
 
 def test_a_small_multiple_says_name_change_counts_certainty_and_interval() -> None:
-    html = trend_charts.small_multiples(changed(), ENGLISH, by="topic_group")
+    html = multiples.small_multiples(changed(), ENGLISH, by="topic_group")
     for words in ("Housing and utilities", "▲", "+50%", "30, before 20 · very likely", "from +20% to +90%", "52 weeks"):
         assert words in html
 
 
 def test_a_small_multiple_of_something_new_has_no_ratio_and_no_markup_of_its_name() -> None:
     row = changed(topic_group="<b>x</b>", before=0.0, ratio=math.inf, low=math.nan, high=math.nan)
-    html = trend_charts.small_multiples(row, ENGLISH, by="topic_group")
+    html = multiples.small_multiples(row, ENGLISH, by="topic_group")
     assert "new" in html
     assert "nan" not in html
     assert "<b>x</b>" not in html

@@ -1,26 +1,23 @@
-"""Table in, Plotly figure or HTML out: a series taken apart, two years side by side, small multiples, arrival."""
+"""Table in, Plotly figure out: a series taken apart, two years side by side, what has arrived."""
 
 from __future__ import annotations
 
 import math
 from datetime import date, timedelta
-from html import escape
 from typing import Any
-from urllib.parse import quote
 
 import pandas as pd
 import plotly.graph_objects as go
 
 from analytics.decompose import Decomposition
-from pages.shared.fragments import SIGNS, SURE, certainty
-from pages.shared.look import GRID, PALETTE, count_axis, day_axis, figure
+from pages.shared.fragments import SURE, certainty
+from pages.shared.look import PALETTE, count_axis, day_axis, figure
 from pages.shared.text import Text
 
 MOST_DAYS = 190  # more days than that are drawn as weeks
 ROWS = {"complaints": (0.42, 1.0), "season": (0.21, 0.36), "remainder": (0.0, 0.15)}  # of the height
 LINES = {"not_loaded": 1.0, "received": 3.0, "falling": 1.5}  # complaints, trend, season: colour, width
 HIGHEST = 0.99  # the largest probability that is told as a number
-SPARK = (180, 44)  # the coordinates of a small multiple
 
 
 def taken_apart(found: Decomposition, text: Text) -> go.Figure:
@@ -150,14 +147,6 @@ def two_years(weeks: pd.DataFrame, text: Text) -> go.Figure:
     )
 
 
-def small_multiples(table: pd.DataFrame, text: Text, *, by: str) -> str:
-    """A card for each row of `analytics.trends.changed`: name, change, how sure, its year over the year before.
-
-    Every curve begins at zero and has a scale of its own: shapes are compared, not heights.
-    """
-    return f'<ul class="multiples">{"".join(_card(row, text, by) for row in table.to_dict("records"))}</ul>'
-
-
 def arrived(days: pd.DataFrame, text: Text) -> go.Figure:
     """The last days as full bars: what is known of them, and above it what is usually still to come."""
     dates = [day.date() for day in days["day"]]
@@ -258,45 +247,6 @@ def _upright(day: pd.Timestamp, color: str) -> dict[str, Any]:
     at = day.date().isoformat()
     line = {"color": color, "width": 1, "dash": "dash"}
     return {"type": "line", "yref": "paper", "x0": at, "x1": at, "y0": 0, "y1": 1, "line": line, "layer": "below"}
-
-
-def _card(row: dict[str, Any], text: Text, by: str) -> str:
-    direction, sure = row["direction"], row["probability"] >= SURE
-    sign, color = SIGNS[direction, sure], PALETTE[direction]
-    new = math.isinf(row["ratio"])
-    change = text("chart.new") if new else text.change(row["ratio"])
-    words = text.of("certainty", certainty(row["probability"]))
-    counts = text("multiples.counts", now=int(row["now"]), before=int(row["before"]))
-    interval = "" if new else text("chart.interval", low=text.change(row["low"]), high=text.change(row["high"]))
-    return (
-        f'<li><b class="name">{escape(text.name(by, row[by]))}</b>'
-        f'<b class="change"><i style="color:{color}">{sign}</i> {escape(change)}</b>'
-        f"{_curve(row['weekly'], row['weekly_before'], text, color)}"
-        f'<span class="facts">{escape(f"{counts} · {words}")}<br>{escape(interval)}</span></li>'
-    )
-
-
-def _curve(weekly: Any, before: Any, text: Text, color: str) -> str:
-    """Its year as a line, the year before as a dotted one; a picture in an address, for SVG elements get lost."""
-    width, height = SPARK
-    highest = max([value for value in (*weekly, *before) if not math.isnan(value)], default=0.0) or 1.0
-
-    def points(values: Any) -> str:
-        return " ".join(
-            f"{3 + (width - 6) * week / (len(values) - 1):.1f},{height - 3 - value / highest * (height - 6):.1f}"
-            for week, value in enumerate(values)
-            if not math.isnan(value)
-        )
-
-    stroke = 'fill="none" stroke-linejoin="round" vector-effect="non-scaling-stroke"'
-    picture = (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" preserveAspectRatio="none">'
-        f'<line x1="0" x2="{width}" y1="{height - 3}" y2="{height - 3}" stroke="{GRID}"/>'
-        f'<polyline points="{points(before)}" stroke="{PALETTE["not_loaded"]}" stroke-dasharray="3 3" {stroke}/>'
-        f'<polyline points="{points(weekly)}" stroke="{color}" stroke-width="2" {stroke}/></svg>'
-    )
-    known = sum(not math.isnan(value) for value in weekly)
-    return f'<img src="data:image/svg+xml,{quote(picture)}" alt="{escape(text("chart.weeks", n=known))}">'
 
 
 def _count(value: float, text: Text) -> str:

@@ -12,7 +12,7 @@ from analytics.changes import SURE_ENOUGH
 from analytics.decompose import FEWEST_DAYS, Decomposition
 from analytics.filters import Filters
 from analytics.trends import Compared, Trend
-from pages.shared import choosing, components, trend_charts
+from pages.shared import choosing, components, multiples, trend_charts
 from pages.shared.answers import Answers
 from pages.shared.fragments import SURE, certainty
 from pages.shared.look import CONFIG
@@ -82,7 +82,7 @@ def what_moved(answers: Answers, filters: Filters, text: Text) -> None:
         note = "multiples.against_year" if compared.yearly else "multiples.against_weeks"
         surest = _surest(table)
         st.caption(text(note, period=days, weeks=compared.weeks, shown=len(surest), all=len(table)))
-        st.html(trend_charts.small_multiples(surest, text, by=by))
+        st.html(multiples.small_multiples(surest, text, by=by))
         _twin(_moved_table(table, by, text), "multiples", text)
 
 
