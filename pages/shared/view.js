@@ -1,4 +1,5 @@
 // Copies the address of the view; where the browser forbids it (no https), shows it to be copied by hand.
+// And lets charts shrink with the sheet when the view is printed.
 export default function ({ data, parentElement }) {
   const button = parentElement.querySelector("button");
   const said = parentElement.querySelector("p");
@@ -19,6 +20,17 @@ export default function ({ data, parentElement }) {
       field.select();
     }
   };
+  window.addEventListener("beforeprint", shrinkable);
+  return () => window.removeEventListener("beforeprint", shrinkable);
+}
+
+function shrinkable() {
+  for (const picture of document.querySelectorAll(".js-plotly-plot .main-svg")) {
+    if (!picture.hasAttribute("viewBox")) {
+      picture.setAttribute("viewBox", `0 0 ${picture.getAttribute("width")} ${picture.getAttribute("height")}`);
+      picture.setAttribute("preserveAspectRatio", "xMinYMin meet");
+    }
+  }
 }
 
 async function copied(field) {
