@@ -64,12 +64,7 @@ def look_at(chromium: Browser, country: str, name: str) -> Seen:
     page = watched.page
     settle(page)
     said = page.get_by_test_id("stMain").inner_text()
-    alts = [
-        chart.get_attribute("aria-label") or ""
-        for chart in page.locator("[data-testid=stPlotlyChart] [role=img]").all()
-    ]
-    charts = page.get_by_test_id("stPlotlyChart").count()
-    alts += [""] * (charts - len(alts))
+    alts = [chart.get_attribute("aria-label") or "" for chart in page.get_by_test_id("stPlotlyChart").all()]
     findings = {"light": serious(page)}
     page.emulate_media(color_scheme="dark")
     page.wait_for_timeout(600)
