@@ -4,16 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from copy import copy
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 
 from analytics.almanac import Almanac, Regressors, regressors
-from analytics.drivers import Drivers, EventTraces, weather_regressors
+from analytics.drivers import NEW_TYPE, WORTH, Drivers, EventTraces, weather_regressors
 from analytics.panel import TOTAL, Panel
 
 ALL = ""
+
+
+@dataclass(frozen=True)
+class TypeInPanel:
+    """One event of a type: `values` (days of its window × event regressors, the `columns` of all), doubt by day."""
+
+    type: str
+    cases: int
+    lasts: int
+    before: int
+    values: np.ndarray
+    columns: slice
+    doubt: np.ndarray
 
 
 class Calendars:
@@ -48,6 +61,21 @@ class Calendars:
             places.setdefault(self._key(region, topic), []).append(row)
         for key, rows in places.items():
             yield self._regressors(key), np.array(rows)
+
+    def types(self) -> Iterator[TypeInPanel]:
+        """The types of events that have ended within the panel, as one event of each alone would look."""
+        if self.traces is None:
+            return
+        base = self.almanac[ALL].values.shape[1]
+        past = self.events[(self.events["ends_on"] <= self.origin) & (self.events["starts_on"] >= self.days[0])]
+        for kind, events in past.groupby("type"):
+            lasts = int((events["ends_on"] - events["starts_on"]).dt.days.median()) + 1
+            values = self.traces.profile(str(kind), lasts)
+            before = self.traces.window_of(str(kind))[0]
+            height = values.max(axis=1, initial=0.0)
+            doubt = NEW_TYPE**2 / (1 + WORTH * len(events)) * height**2
+            columns = slice(base, base + values.shape[1])
+            yield TypeInPanel(str(kind), len(events), lasts, before, values, columns, doubt)
 
     def of_days(self, series: pd.DataFrame) -> Iterator[tuple[Regressors, np.ndarray]]:
         """The same of the days alone, without events and weather: the first columns of the others."""

@@ -108,6 +108,7 @@ class EventTraces:
 
     def __init__(self, days: pd.DatetimeIndex, origin: pd.Timestamp, events: pd.DataFrame, drivers: Drivers) -> None:
         self.days = len(days)
+        self.windows = drivers.windows
         self.kinds = kinds_of(events)
         past = events[events["starts_on"] <= origin]
         strengths = _strengths(past)
@@ -152,6 +153,21 @@ class EventTraces:
             slope[inside, trace.rows[0]] += trace.slope * height
             doubt[inside] = np.maximum(doubt[inside], trace.doubt * height**2)
         return np.concatenate([values.reshape(self.days, -1), slope], axis=1)[:, self.kept], doubt
+
+    def profile(self, kind: str, lasts: int) -> np.ndarray:
+        """Days of the window × regressors of an event of this type alone, of middling strength, that takes so long."""
+        before, after = self.window_of(kind)
+        _, shape = _shape(before, before + lasts - 1, (before, after), before + lasts + after)
+        values = np.zeros((len(shape), len(self.kinds), len(SHAPES)), dtype=np.float32)
+        for above in _upward(kind):
+            if above in self.kinds:
+                values[:, self.kinds.index(above)] = shape
+        slope = np.zeros((len(shape), len(self.kinds)), dtype=np.float32)
+        return np.concatenate([values.reshape(len(shape), -1), slope], axis=1)[:, self.kept]
+
+    def window_of(self, kind: str) -> tuple[int, int]:
+        """Days before and after in which the type may act."""
+        return window(kind, self.windows)
 
     def _kept(self, with_strength: set[int]) -> np.ndarray:
         """Regressors that any event touches: one-day events last no longer, some types have no days before."""

@@ -27,12 +27,13 @@ from analytics.calendars import Calendars
 from analytics.drivers import Drivers
 from analytics.errors import BadInput
 from analytics.movements import Movements, features, learn, look_back, without_spikes
-from analytics.panel import Level, Panel, dense_panel, total_counts, totals
+from analytics.panel import TOTAL, Level, Panel, dense_panel, total_counts, totals
 from analytics.rhythm import fit_effects
 
 VERSION = "1"  # of the method, written into the ledger
 LEVELS = (0.025, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.975)
 QUANTILES = [f"{level:g}" for level in LEVELS]
+PROFILE = ["type", "topic", "offset", "lasts", "log", "variance", "cases"]
 PARTS = ("level", "weekday", "season", "holiday", "events", "weather", "correction")
 FARTHEST = 365
 BUCKETS = (1, 7, 14, 28, 91, 182, 365)  # the last day of each horizon bucket
@@ -264,6 +265,25 @@ class Engine:
                 found[rows] += open_variance[:, None] * known.unseen[ahead]
         return np.clip(found, 0.0, MOST_DOUBT)
 
+    def profiles(self) -> pd.DataFrame:
+        """For each type with past events, topic ('*': all) and day of its window: log effect, variance of the mean one.
+
+        type, topic, offset (from the first day), lasts (days), log, variance, cases.
+        """
+        tables = []
+        at_topic = self.above[self.topic]
+        names = [TOTAL, *at_topic.series["topic"]]
+        effects = np.vstack([self.effects[self.relatives[2]][:1], self.effects[self.topic]])
+        for one in self.calendars.types():
+            driven = effects[:, one.columns] @ one.values.T
+            variance = one.doubt + (EVENT_SPREAD * driven) ** 2 / max(one.cases, 1)
+            size, days = driven.shape
+            table = pd.DataFrame({"type": one.type, "topic": np.repeat(names, days)})
+            table["offset"] = np.tile(np.arange(days) - one.before, size)
+            table = table.assign(lasts=one.lasts, log=driven.ravel(), variance=variance.ravel(), cases=one.cases)
+            tables.append(table)
+        return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=PROFILE)
+
     def parts(self) -> pd.DataFrame:
         """See the function of that name."""
         logs = self._log_parts(np.arange(len(self.panel.series)), self.time.ahead, np.array([self.time.origin]))
@@ -287,7 +307,7 @@ class Engine:
         topic = kinds.get(("topic",), len(self.above) - 2)
         group = kinds.get(("region", "topic"), topic) if wide else topic
         place = kinds.get(("region", "municipality"), 0) if wide else 0
-        self.relatives = (group, place, grand)
+        self.relatives, self.topic = (group, place, grand), topic
         freedom = self.calendars.freedom
         effects: dict[int, np.ndarray] = {}
         none = np.zeros((1, len(freedom)))
