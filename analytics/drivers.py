@@ -1,7 +1,7 @@
 """Events and weather as regressors: what is known of them at an origin, for each day and place of a panel.
 
-An event is a shape over its window: rising before, while it lasts, with a first day and a slope of their own, and two
-stretches after; the days just before and after may differ; nothing at both ends. Each shape stands for its type and for
+An event is a profile over its window: pieces between 1, 3, 7, 14 days before, while it lasts (with a first day and a
+slope of their own), and 1, 3, 6, 12, 24 days after; nothing at both ends. Each piece stands for its type and for
 every type above it in the tree, so that a type seen seldom, or never, leans on its parents (hierarchical coding of a
 ridge regression). Weather is what complaints are known to follow: snow and rain that linger for days, frost, heat, a
 sudden cold, thaw and refreeze, wind.
@@ -17,7 +17,9 @@ import pandas as pd
 
 from analytics.event_learning import Kinds
 
-SHAPES = ("before", "day_before", "during", "first_day", "later", "day_after", "after", "long_after")
+BEFORE, AFTER = (1, 3, 7, 14), (1, 3, 6, 12, 24)  # days from the event on which a piece of its profile is highest
+SHAPES = (*(f"{day} before" for day in BEFORE), "during", "first day", "later", *(f"{day} after" for day in AFTER))
+CORE = ("1 before", "during", "1 after", "3 after")  # of a type alone: enough to keep it out of levels and holidays
 WINDOW = (3, 7)  # days before and after, of a type that says nothing
 LINGER = (1.0, 3.0, 7.0)  # half-lives in days of what has fallen
 NEIGHBOURS = 15  # days of the year on each side that climatology is taken from
@@ -140,6 +142,13 @@ class EventTraces:
         )
 
     @property
+    def core(self) -> np.ndarray:
+        """Which regressors are the core of a type of its own."""
+        kinds = self.event_kinds
+        shapes = [SHAPES.index(name) for name in CORE]
+        return np.isin(kinds.shape, shapes) & np.isin(kinds.kind, [above[0] for above in kinds.above])
+
+    @property
     def names(self) -> list[str]:
         """Of the regressors."""
         every = [f"{kind} {shape}" for kind in self.kinds for shape in SHAPES] + [f"{k} strength" for k in self.kinds]
@@ -218,19 +227,19 @@ def _shape(start: int, end: int, reach: tuple[int, int], days: int) -> tuple[int
     found = np.zeros((len(at), len(SHAPES)), dtype=np.float32)
     lasts = end - start
     lies = dict(zip(SHAPES, found.T, strict=True))
-    if before:
-        lies["before"][:] = np.where(since < 0, 1 - (-since - 1) / before, 0)
-        lies["day_before"][:] = since == -1
     lies["during"][:] = (since >= 0) & (past <= 0)
-    lies["first_day"][:] = since == 0
+    lies["first day"][:] = since == 0
     if lasts > 1:
         lies["later"][:] = np.where(lies["during"], since / lasts, 0)
-    if after:
-        third = max(after / 3, 1.0)
-        lies["day_after"][:] = past == 1
-        lies["after"][:] = np.where(past > 0, np.clip(1 - (past - 1) / (2 * third), 0, 1), 0)
-        lies["long_after"][:] = np.where(past > 0, np.clip(1 - np.abs(past - 2 * third) / (2 * third), 0, 1), 0)
+    for away, knots, name in ((-since, _knots(BEFORE, before), "before"), (past, _knots(AFTER, after), "after")):
+        for low, top, high in zip([0, *knots], knots, knots[1:], strict=False):
+            lies[f"{top} {name}"][:] = np.interp(away, [low, top, high], [0, 1, 0]) * (away > 0)
     return first, found
+
+
+def _knots(highest: tuple[int, ...], reach: int) -> list[int]:
+    """Where pieces of a profile are highest within the window, and where it is over."""
+    return [day for day in highest if day <= reach] + [reach + 1]
 
 
 # Weather

@@ -24,8 +24,11 @@ FREEDOM = 0.7  # of a type's effect from its parent's: a prior's standard deviat
 NARROWER = (0.5, 0.35)  # of a topic from its type, of a series from its topic, before it is learned
 BELIEF = 6.0  # cases' worth of belief in these
 EVENT_SPREAD = 0.4  # standard deviation of one event's log effect around its type's, before it is learned
+LEAST_DOUBT = 0.5  # in the tails of a window
 EVENT_BELIEF = 3.0  # events' worth of belief in it
 PASSES, ROUNDS, STEPS = 2, 3, 8
+BLOCK = 3  # days in a row whose errors are taken to be alike
+MOST_IN_COMMON = 100.0
 FEWEST = 1.0  # complaints expected in the windows, from which a unit learns of its own
 
 
@@ -70,7 +73,8 @@ class Happened:
 class EventEffects:
     """Effects (units × columns) of all, of topics and of series, and of each the covariance of every leaf's columns.
 
-    `spread`: of each leaf the variance of one event's log effect around its type's; `cases`: past events of each leaf.
+    `spread`: leaves × topics, the variance of one event's log effect around its type's; `seen`: how many past events of
+    like size those were that it was learned from.
     """
 
     kinds: Kinds
@@ -81,7 +85,7 @@ class EventEffects:
     topic_blocks: list[list[np.ndarray]]
     series_blocks: dict[int, list[np.ndarray]]
     spread: np.ndarray
-    cases: np.ndarray
+    seen: np.ndarray
     unlike: tuple[np.ndarray, np.ndarray] = field(default_factory=lambda: (np.zeros(0), np.zeros(0)))
 
     def of_rows(self, rows: np.ndarray) -> EventEffects:
@@ -109,17 +113,27 @@ class EventEffects:
             done: dict[int, np.ndarray] = {}
             for at, blocks in enumerate(units):
                 if id(blocks) not in done:
-                    done[id(blocks)] = self.doubt(leaf, values, blocks, one_more=True)
+                    done[id(blocks)] = self.doubt(leaf, values, blocks, topic[at], one_more=True)
                 found[at] += done[id(blocks)]
         return found
 
-    def doubt(self, leaf: int, values: np.ndarray, blocks: list[np.ndarray], *, one_more: bool) -> np.ndarray:
-        """Variance (days) of the log effect of the leaf's type, or of one more event of it; values: days × columns."""
+    def doubt(
+        self, leaf: int, values: np.ndarray, blocks: list[np.ndarray], topic: int | None, *, one_more: bool
+    ) -> np.ndarray:
+        """Variance (days) of the log effect of the leaf's type, or of one more event of it; values: days × columns.
+
+        `topic`: its number, None for all together. Of the mean effect the doubt is that of the fit, and of so many
+        events as were seen, each as far from the others as events of the type are; in the tails of the window no less
+        than half of that, since a level taken wrong is wrong there too.
+        """
         own, _ = self.kinds.columns(leaf)
         mine = values[:, own]
         height = np.abs(mine).max(axis=1, initial=0.0)
+        spread = self.spread[leaf].mean() if topic is None else self.spread[leaf, topic]
+        seen = self.seen[leaf].max() if topic is None else self.seen[leaf, topic]
         of_mean = np.einsum("ds,st,dt->d", mine, blocks[leaf], mine)
-        return of_mean + self.spread[leaf] * (one_more + 1 / max(self.cases[leaf], 1.0)) * height**2
+        of_mean += spread / seen * np.where(height > 0, np.maximum(height, LEAST_DOUBT), 0.0) ** 2
+        return of_mean + one_more * spread * height**2
 
 
 def learn_events(kinds: Kinds, past: Happened, topics: int, own: np.ndarray) -> EventEffects:
@@ -153,6 +167,7 @@ class _Learner:
             exposure[row, days] *= np.exp(self.sparse[at] @ self.effects[row])
         level = smooth(self.actual * say, exposure * say, LEVEL_HALF_LIFE)
         self.spread = overdispersion(self.actual, exposure)
+        self.together = self.spread * self._in_common(level * exposure)[self.past.topic]
         parts = []
         for row, at in enumerate(self.past.calendar):
             days = self.inside[at]
@@ -162,25 +177,40 @@ class _Learner:
         self.usual = np.concatenate([one for _, one in parts]) if parts else np.zeros(0)
         self.design = sparse.csr_array(sparse.vstack([self.sparse[at] for at in self.past.calendar]))
 
+    def _in_common(self, expected: np.ndarray) -> np.ndarray:
+        """Of each topic: how much more its sum over some days varies than independent series and days would make it."""
+        found = np.ones(self.number)
+        known = ~np.isnan(self.past.counts)
+        blocks = np.arange(0, self.actual.shape[1], BLOCK)
+        for topic in np.unique(self.past.topic):
+            rows = self.past.topic == topic
+            came, said = (
+                np.add.reduceat((one[rows] * known[rows]).sum(axis=0), blocks) for one in (self.actual, expected)
+            )
+            of_each = (expected[rows] * self.spread[rows, None]).sum() / max(expected[rows].sum(), 1e-9)
+            varies = ((came - said) ** 2).sum() / max(said.sum(), 1e-9)
+            found[topic] = np.clip(varies / max(of_each, 1e-9), 1.0, MOST_IN_COMMON)
+        return found
+
     def fit(self) -> None:
         """From wide to narrow."""
         kinds, size = self.kinds, self.kinds.size
-        whole, spread = self._unit(np.arange(len(self.came)), np.zeros(size), self.freedom)
+        whole, spread = self._unit(np.arange(len(self.came)), np.zeros(size), self.freedom, self.together)
         for _ in range(ROUNDS):
             self.freedom = self._variances([(whole, spread)], FREEDOM**2, together=True)
-            whole, spread = self._unit(np.arange(len(self.came)), np.zeros(size), self.freedom)
+            whole, spread = self._unit(np.arange(len(self.came)), np.zeros(size), self.freedom, self.together)
         topic_of = self.past.topic[self.rows]
         by_topic = [np.flatnonzero(topic_of == number) for number in range(self.number)]
-        topics, self.unlike[0] = self._narrow(by_topic, [(whole, spread)] * self.number, 0)
+        topics, self.unlike[0] = self._narrow(by_topic, [(whole, spread)] * self.number, 0, self.together)
         by_series = [np.flatnonzero(self.rows == row) for row in self.own]
         above = [topics[self.past.topic[row]] for row in self.own]
-        series, self.unlike[1] = self._narrow(by_series, above, 1)
+        series, self.unlike[1] = self._narrow(by_series, above, 1, self.spread)
         mine = dict(zip(self.own.tolist(), series, strict=True))
         self.effects = np.stack(
             [mine[row][0] if row in mine else topics[t][0] for row, t in enumerate(self.past.topic)]
         )
         fitted = self.usual * np.exp(np.clip(self._driven(), -8, 8))
-        between, cases = self._between(fitted)
+        between, seen = self._between(fitted)
         self.found = EventEffects(
             kinds,
             whole,
@@ -190,7 +220,7 @@ class _Learner:
             [self._blocks(one) for _, one in topics],
             {row: self._blocks(one) for row, (_, one) in mine.items()},
             between,
-            cases,
+            seen,
             (self.unlike[0], self.unlike[1]),
         )
 
@@ -198,7 +228,7 @@ class _Learner:
         return np.concatenate([self.sparse[at] @ self.effects[row] for row, at in enumerate(self.past.calendar)])
 
     def _narrow(
-        self, units: list[np.ndarray], above: list[tuple[np.ndarray, np.ndarray]], at: int
+        self, units: list[np.ndarray], above: list[tuple[np.ndarray, np.ndarray]], at: int, noise: np.ndarray
     ) -> tuple[list[tuple[np.ndarray, np.ndarray]], np.ndarray]:
         """Each unit drawn to the wider one by what its kind has been seen to vary; and with that one's own doubt."""
         variance = self.unlike[at]
@@ -206,7 +236,7 @@ class _Learner:
         fits: list[tuple[np.ndarray, np.ndarray]] = []
         for _ in range(ROUNDS):
             fits = [
-                self._unit(cells if is_enough else cells[:0], wide, variance)
+                self._unit(cells if is_enough else cells[:0], wide, variance, noise)
                 for cells, (wide, _), is_enough in zip(units, above, enough, strict=True)
             ]
             moved = [
@@ -221,12 +251,14 @@ class _Learner:
             found.append((one, spread + kept @ wider @ kept.T))
         return found, variance
 
-    def _unit(self, cells: np.ndarray, centre: np.ndarray, variance: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def _unit(
+        self, cells: np.ndarray, centre: np.ndarray, variance: np.ndarray, noise: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
         """The most probable effects of these cells and their covariance, the centre being certain."""
         if not len(cells):
             return centre, np.diag(variance)
         design, came, usual = self.design[cells], self.came[cells], self.usual[cells]
-        weight = 1 / self.spread[self.rows[cells]]
+        weight = 1 / noise[self.rows[cells]]
         touched = np.flatnonzero(np.bincount(design.indices, minlength=len(centre)))
         design = design[:, touched]
         precision = 1 / variance[touched]
@@ -262,29 +294,33 @@ class _Learner:
         return np.maximum(found, 1e-4)
 
     def _between(self, fitted: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Of each leaf the variance of one event's log effect, and how many events were seen."""
+        """Leaves × topics: the variance of one event's log effect, and how many events of like size were seen."""
         start = np.concatenate([[0], np.cumsum([len(self.inside[at]) for at in self.past.calendar])])
         place = np.full((len(self.past.calendar), self.actual.shape[1]), -1)
         for row, at in enumerate(self.past.calendar):
             place[row, self.inside[at]] = start[row] + np.arange(len(self.inside[at]))
-        excess, weights, cases = (np.zeros(len(self.kinds.leaves)) for _ in range(3))
+        shape = (len(self.kinds.leaves), self.number)
+        excess, weights, sums, squares = (np.zeros(shape) for _ in range(4))
         for leaf, days, height, rows in self.past.windows:
-            cases[leaf] += 1
             for topic in np.unique(self.past.topic[rows]):
                 cells = place[np.ix_(rows[self.past.topic[rows] == topic], days)]
                 high = np.broadcast_to(height, cells.shape)[cells >= 0]
                 cells = cells[cells >= 0]
                 expected = high @ fitted[cells]
-                if expected < FEWEST:
+                if expected <= 0:
                     continue
-                noise = ((high**2 * fitted[cells]) @ self.spread[self.rows[cells]]) / expected**2
+                sums[leaf, topic] += expected
+                squares[leaf, topic] += expected**2
+                noise = ((high**2 * fitted[cells]) @ self.together[self.rows[cells]]) / expected**2
                 apart = (high @ self.came[cells]) / expected - 1
                 weight = 1 / (noise + EVENT_SPREAD**2) ** 2
-                excess[leaf] += weight * (min(apart**2, 9.0) - noise)
-                weights[leaf] += weight
+                excess[leaf, topic] += weight * (apart**2 - noise)
+                weights[leaf, topic] += weight
         believed = EVENT_BELIEF / EVENT_SPREAD**4
-        variance = (believed * EVENT_SPREAD**2 + excess) / (believed + weights)
-        return np.clip(np.log1p(np.clip(variance, 0.0025, None)), 0.0025, 1.0), cases
+        common = (believed * EVENT_SPREAD**2 + excess.sum(axis=1)) / (believed + weights.sum(axis=1))
+        variance = (believed * np.clip(common, 0.0025, None)[:, None] + excess) / (believed + weights)
+        seen = sums**2 / np.maximum(squares, 1e-12)
+        return np.clip(np.log1p(np.clip(variance, 0.0025, None)), 0.0025, 1.5), np.maximum(seen, 1.0)
 
     def _blocks(self, spread: np.ndarray) -> list[np.ndarray]:
         found = []

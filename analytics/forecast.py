@@ -279,8 +279,18 @@ class Engine:
             leaf = found.kinds.leaves.index(one.type)
             driven = effects @ one.values.T
             size, days = driven.shape
-            blocks = [found.whole_blocks, *found.topic_blocks]
-            variance = np.stack([found.doubt(leaf, one.values, block, one_more=False) for block in blocks])
+            variance = np.stack(
+                [
+                    found.doubt(
+                        leaf,
+                        one.values,
+                        found.topic_blocks[at] if at >= 0 else found.whole_blocks,
+                        at if at >= 0 else None,
+                        one_more=False,
+                    )
+                    for at in range(-1, len(found.topics))
+                ]
+            )
             table = pd.DataFrame({"type": one.type, "topic": np.repeat(names, days)})
             table["offset"] = np.tile(np.arange(days) - one.before, size)
             table = table.assign(lasts=one.lasts, log=driven.ravel(), variance=variance.ravel(), cases=one.cases)
@@ -361,11 +371,18 @@ class Engine:
         return found
 
     def _fit(self, series: pd.DataFrame, counts: np.ndarray, prior: np.ndarray, scale: float = 1.0) -> np.ndarray:
-        """Calendar effects, each region with its own days off."""
+        """Calendar effects, each region with its own days off; of events the core alone, see `_learn_events`."""
         found = np.array(prior)
         for calendar, rows in self.calendars.of(series):
-            found[rows] = fit_effects(
-                counts[rows], calendar.values[: counts.shape[1]], calendar.freedom, prior[rows], scale=scale
+            kept = np.ones(len(calendar.names), dtype=bool)
+            if self.calendars.traces:
+                kept[self.calendars.of_events] = self.calendars.traces.core
+            found[np.ix_(rows, kept)] = fit_effects(
+                counts[rows],
+                calendar.values[: counts.shape[1], kept],
+                calendar.freedom[kept],
+                prior[np.ix_(rows, kept)],
+                scale=scale,
             )
         return found
 
