@@ -27,6 +27,14 @@ from {rows} as rows
 left join deadlines_now as own on rows.source = own.source and rows.topic_group = own.topic_group
 left join deadlines_now as general on rows.source = general.source and coalesce(general.topic_group, '') = ''
 """
+DEADLINES = """
+create or replace temp table deadlines_now as
+with sources as (select distinct source from moved union select distinct source from source_days)
+select sources.source, deadlines.topic_group, deadlines.days
+from sources join deadlines on deadlines.source in (sources.source, '')
+qualify row_number() over (
+  partition by sources.source, coalesce(deadlines.topic_group, '') order by deadlines.source = '') = 1
+"""
 CELL = "opened_on, closed_on, due_on, region, municipality, topic_group, topic, channel, kind"
 # Cells are not summed here: nearly each complaint has one of its own, and `compact` sums up what can be.
 CELLS = f"""
@@ -119,7 +127,7 @@ def refresh(cursor: duckdb.DuckDBPyConnection) -> None:
     `moved` holds complaints with a `sign`: -1 for what a row was, +1 for what it is. The cost is that of what moves,
     not of what is stored; repeats look at 30 days around it.
     """
-    cursor.execute("create or replace temp table deadlines_now as select * from deadlines")
+    cursor.execute(DEADLINES)
     cursor.execute(DATED.format(view="dated_moved", rows="moved"))
     cursor.execute(CELLS)
     _count_repeats(cursor)
