@@ -122,7 +122,7 @@ def rehearsal_of(engine: Engine, ids: list[str], *, deadline: int = DEADLINE) ->
         found,
         pd.concat(cases, ignore_index=True),
         pd.DataFrame([_grounds(event, case) for event, case in zip(told.itertuples(), cases, strict=True)]),
-        _answers(grand["extra"].to_numpy(), deadline),
+        answers_a_day(grand["extra"].to_numpy(), deadline),
     )
 
 
@@ -193,7 +193,7 @@ def _grounds(event: object, cases: pd.DataFrame) -> dict[str, object]:
     }
 
 
-def _answers(extra: np.ndarray, deadline: int) -> float:
+def answers_a_day(extra: np.ndarray, deadline: int) -> float:
     """The greatest mean a day of the extra complaints over as many days as the deadline gives."""
     days = min(max(deadline, 1), len(extra))
     sums = np.convolve(np.clip(extra, 0, None), np.ones(days), "valid")

@@ -1,0 +1,54 @@
+"""Events to come as regressors whose effects were learned before: only their own days are laid out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+
+from analytics.drivers import (
+    NEW_TYPE,
+    SHAPES,
+    WORTH,
+    EventTraces,
+    Trace,
+    event_shape,
+    events_before,
+    log_strengths,
+    upward,
+    window,
+)
+from analytics.grounds import Grounds
+
+NO_KIND = ""  # of a type of which neither it nor anything above it was ever seen: no effect, much doubt
+
+
+class ComingEvents(EventTraces):
+    """The traces of `events` on the days ahead of the grounds, with their regressors."""
+
+    def __init__(
+        self, grounds: Grounds, days: pd.DatetimeIndex, events: pd.DataFrame, windows: Mapping[str, tuple[int, int]]
+    ) -> None:
+        self.days, self.windows = len(days), windows
+        self.kinds = [*grounds.kinds, NO_KIND]
+        shapes = len(grounds.kinds) * len(SHAPES)
+        self.kept = np.concatenate([grounds.kept[:shapes], [False] * len(SHAPES), grounds.kept[shapes:], [False]])
+        row = {kind: number for number, kind in enumerate(self.kinds)}
+        past = grounds.events[grounds.events["starts_on"] <= pd.Timestamp(grounds.origin)]
+        strengths = log_strengths(past)
+        seen = events_before(events)
+        self.traces = []
+        for number, event in enumerate(events.itertuples(index=False)):
+            kind = str(event.type)
+            first, last = ((day - days[0]).days for day in (event.starts_on, event.ends_on))
+            before, after = window(kind, windows)
+            start, shape = event_shape(first, last, (before, after), len(days))
+            if first - before >= len(days) or last + after < 0:
+                shape = shape[:0]
+            middle, spread = strengths.get(kind, (0.0, 0.0))
+            slope = 0.0
+            if spread > 0 and pd.notna(event.strength):
+                slope = float(np.clip((np.log1p(max(event.strength, 0.0)) - middle) / spread, -2.5, 2.5))
+            rows = tuple(row[above] for above in upward(kind) if above in row) or (row[NO_KIND],)
+            self.traces.append(Trace(start, shape, rows, slope, NEW_TYPE**2 / (1 + WORTH * seen[number])))
