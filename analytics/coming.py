@@ -38,17 +38,17 @@ class ComingEvents(EventTraces):
         past = grounds.events[grounds.events["starts_on"] <= pd.Timestamp(grounds.origin)]
         strengths = log_strengths(past)
         seen = events_before(events)
-        self.traces = []
-        for number, event in enumerate(events.itertuples(index=False)):
-            kind = str(event.type)
-            first, last = ((day - days[0]).days for day in (event.starts_on, event.ends_on))
-            before, after = window(kind, windows)
-            start, shape = event_shape(first, last, (before, after), len(days))
-            if first - before >= len(days) or last + after < 0:
-                shape = shape[:0]
+        nothing = Trace(0, np.zeros((0, len(SHAPES)), dtype=np.float32), (row[NO_KIND],), 0.0, 0.0)
+        self.traces = [nothing] * len(events)
+        reach = {str(kind): window(str(kind), windows) for kind in events["type"].unique()}
+        before, after = (events["type"].map({k: both[at] for k, both in reach.items()}) for at in (0, 1))
+        first, last = ((events[name] - days[0]).dt.days for name in ("starts_on", "ends_on"))
+        for number in np.flatnonzero((first - before < len(days)) & (last + after >= 0)):
+            kind, strength = str(events["type"].iloc[number]), float(events["strength"].iloc[number])
+            start, shape = event_shape(int(first.iloc[number]), int(last.iloc[number]), reach[kind], len(days))
             middle, spread = strengths.get(kind, (0.0, 0.0))
             slope = 0.0
-            if spread > 0 and pd.notna(event.strength):
-                slope = float(np.clip((np.log1p(max(event.strength, 0.0)) - middle) / spread, -2.5, 2.5))
+            if spread > 0 and not np.isnan(strength):
+                slope = float(np.clip((np.log1p(max(strength, 0.0)) - middle) / spread, -2.5, 2.5))
             rows = tuple(row[above] for above in upward(kind) if above in row) or (row[NO_KIND],)
-            self.traces.append(Trace(start, shape, rows, slope, NEW_TYPE**2 / (1 + WORTH * seen[number])))
+            self.traces[number] = Trace(start, shape, rows, slope, NEW_TYPE**2 / (1 + WORTH * seen[number]))

@@ -17,7 +17,7 @@ from analytics.events import several
 from analytics.forecast import BUCKETS, EVENT_SPREAD, LEVELS, MOST_DOUBT, VOLUMES, Distribution, calibrated
 from analytics.grounds import Grounds
 from analytics.panel import TOTAL
-from analytics.rehearsal import DEADLINE, NINE_TENTHS, answers_a_day
+from analytics.rehearsal import DEADLINE, answers_a_day, extra_interval
 
 CONTEXT = 14  # days before the first window that are told too
 FEWEST_DAYS = 28
@@ -30,7 +30,7 @@ class Played:
 
     `series`: region, topic; own series, then totals with '*'. `with_event`, `without_event` (means), `extra_low`,
     `extra_high` (80 % of the difference): series × days. `shapes`: the distributions, with and without; `threshold`:
-    the count of a day that is a spike, one for each series. `first_day`, `last_day`: of the events themselves.
+    the count of a day that is a spike, one for each series. `acting`: which days lie in the window of an event played.
     """
 
     days: pd.DatetimeIndex
@@ -42,6 +42,7 @@ class Played:
     shapes: tuple[Distribution, Distribution]
     threshold: np.ndarray
     events: pd.DataFrame
+    acting: np.ndarray
 
     def row(self, region: str, topic: str) -> int:
         """The number of a series; that of the nearest total where there is none."""
@@ -69,15 +70,17 @@ class Played:
         return found.assign(threshold=self.threshold[row])
 
     def in_all(self, least: float = 0.0) -> pd.DataFrame:
-        """Every series over its days: region, topic, without_event, extra, extra_low, extra_high, busiest (the day of
-        most extra), probability_with, probability_without (of a spike on that day); the greatest extra first.
+        """Every series over the days of the windows: region, topic, with_event, without_event, extra, extra_low,
+        extra_high, busiest (the day of most extra), probability_with, probability_without (of a spike on that day);
+        the greatest extra first.
 
         Series with less than `least` extra complaints, more or fewer, are left out.
         """
         extra = self.with_event - self.without_event
         found = self.series.copy()
-        found["without_event"], found["extra"] = self.without_event.sum(axis=1), extra.sum(axis=1)
-        found["extra_low"], found["extra_high"] = self.extra_low.sum(axis=1), self.extra_high.sum(axis=1)
+        for name in ("with_event", "without_event", "extra_low", "extra_high"):
+            found[name] = getattr(self, name)[:, self.acting].sum(axis=1)
+        found.insert(4, "extra", found["with_event"] - found["without_event"])
         busiest = np.abs(extra).argmax(axis=1)
         found["busiest"] = self.days[busiest]
         cells = np.arange(len(found)) * len(self.days) + busiest
@@ -107,10 +110,12 @@ def play(
     every = pd.concat([past, coming], ignore_index=True)
     told = every[every["id"].isin(ids)]
     check_days(told, grounds.origin, len(grounds.days))
-    first, last = _stretch(told, windows, grounds.days)
+    acting = _acting_days(told, windows, grounds.days)
+    first = max(int(acting.argmax()) - CONTEXT, 0)
+    last = min(max(int(np.flatnonzero(acting)[-1]), first + FEWEST_DAYS - 1), len(acting) - 1)
     days = grounds.days[first : last + 1]
     traces = ComingEvents(grounds, days, every, windows)
-    acting = [number for number, trace in enumerate(traces.traces) if len(trace.shape)]
+    near = [number for number, trace in enumerate(traces.traces) if len(trace.shape)]
     played = set(told.index)
     inside = slice(first, last + 1)
     log_mean, weather = grounds.log_mean[:, inside], grounds.weather_doubt[:, inside]
@@ -119,25 +124,25 @@ def play(
     volume = np.searchsorted(VOLUMES, grounds.usual())
     cell = (volume[:, None] * len(BUCKETS) + buckets).ravel()
     means, doubts, shapes = [], [], []
-    for chosen in (acting, [number for number in acting if number not in played]):
+    for chosen in (near, [number for number in near if number not in played]):
         mean, doubt = _with_totals(grounds, *_acting(grounds, traces, every, chosen, log_mean, weather))
         means.append(mean)
         doubts.append(doubt)
         wider = (1 + spread) * np.exp(doubt) - 1
         shapes.append(Distribution(counts_of.rounded(mean.ravel()), wider.ravel(), cell, grounds.calibration))
-    effect = np.log(np.maximum(means[0], 1e-9) / np.maximum(means[1], 1e-9))
-    width = NINE_TENTHS * np.sqrt(np.clip(doubts[0] - doubts[1], 0, None))
+    low, high = extra_interval(means[0], means[1], doubts[0] - doubts[1], grounds.above)
     series = pd.concat([grounds.series, *(level.series for level in grounds.above)], ignore_index=True)
     return Played(
         days,
         series,
         means[0],
         means[1],
-        means[1] * np.expm1(effect - width),
-        means[1] * np.expm1(effect + width),
+        low,
+        high,
         (shapes[0], shapes[1]),
         grounds.threshold,
         told.reset_index(drop=True),
+        acting[inside],
     )
 
 
@@ -199,12 +204,11 @@ def _reached(shape: Distribution, threshold: np.ndarray) -> np.ndarray:
     return 1.0 - calibrated(raw, shape.calibration[shape.cell])
 
 
-def _stretch(
-    told: pd.DataFrame, windows: Mapping[str, tuple[int, int]], days: pd.DatetimeIndex
-) -> tuple[int, int]:
-    """Numbers of the first and the last day that are told: the windows of the events and what comes before."""
-    reach = [window(str(kind), windows) for kind in told["type"]]
-    starts = [(day - days[0]).days - before for day, (before, _) in zip(told["starts_on"], reach, strict=True)]
-    ends = [(day - days[0]).days + after for day, (_, after) in zip(told["ends_on"], reach, strict=True)]
-    first = max(min(starts) - CONTEXT, 0)
-    return first, min(max(max(ends), first + FEWEST_DAYS - 1), len(days) - 1)
+def _acting_days(told: pd.DataFrame, windows: Mapping[str, tuple[int, int]], days: pd.DatetimeIndex) -> np.ndarray:
+    """Which of the days lie in the window of one of the events."""
+    found = np.zeros(len(days), dtype=bool)
+    for event in told.itertuples(index=False):
+        before, after = window(str(event.type), windows)
+        first, last = (event.starts_on - days[0]).days - before, (event.ends_on - days[0]).days + after
+        found[max(first, 0) : max(last + 1, 0)] = True
+    return found

@@ -37,7 +37,8 @@ def refresh(
     """Issue the forecasts of the newest full day, once; safe to run twice.
 
     `now` is UTC. First regions and totals, then the grounds of rehearsals, then what would have been said at
-    `reconstruct` earlier origins where the ledger has no past yet (marked as such), then municipalities. Raises BadInput on an empty or short store.
+    `reconstruct` earlier origins where the ledger has no past yet (marked as such), then municipalities. Raises
+    BadInput on an empty or short store.
     """
     almanac = almanac_of(store)
     found = store_panel(store, almanac=almanac)
@@ -61,15 +62,21 @@ def refresh(
             )
         )
         if end is None:
-            keep_grounds(
-                store, found.panel, drivers, almanac, now=now, report=_part(report, 1, GROUNDS_SHARE, steps)
-            )
+            keep_grounds(store, found.panel, drivers, almanac, now=now, report=_part(report, 1, GROUNDS_SHARE, steps))
     if wide and not done[0].municipal:
         number = len(done) + GROUNDS_SHARE
         narrow = store_panel(store, municipalities=True, end=found.origin, almanac=almanac)
         rows = issue_municipal(store, narrow, almanac, done[0], _part(report, number, MUNICIPAL_SHARE, steps))
         done[0] = replace(done[0], municipal_rows=rows, municipal=True)
     return done
+
+
+def prepare_rehearsals(store: Store, *, now: datetime, report: Report = lambda share, name: None) -> bool:
+    """Lay the grounds of rehearsals of the newest full day; False where they are there already."""
+    almanac = almanac_of(store)
+    panel = store_panel(store, almanac=almanac).panel
+    drivers = drivers_of_store(store, almanac, panel.days)
+    return keep_grounds(store, panel, drivers, almanac, now=now, report=report)
 
 
 def almanac_of(store: Store) -> Almanac:
