@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy import special
+import scipy
 
 GRID = np.geomspace(0.0005, 12.0, 22)  # dispersions that are weighed against each other
 FINE = 0.01  # relative step at which means below LARGE are rounded
@@ -15,18 +15,18 @@ def log_probability(counts: np.ndarray, mean: np.ndarray, dispersion: float) -> 
     """log P(Y = counts)."""
     size = 1.0 / dispersion
     return (
-        special.gammaln(counts + size)
-        - special.gammaln(size)
-        - special.gammaln(counts + 1.0)
+        scipy.special.gammaln(counts + size)
+        - scipy.special.gammaln(size)
+        - scipy.special.gammaln(counts + 1.0)
         + size * np.log(size / (size + mean))
-        + special.xlogy(counts, np.maximum(mean, 1e-9) / (size + mean))
+        + scipy.special.xlogy(counts, np.maximum(mean, 1e-9) / (size + mean))
     )
 
 
 def at_most(counts: np.ndarray, mean: np.ndarray, dispersion: np.ndarray) -> np.ndarray:
     """P(Y ≤ counts)."""
     size = 1.0 / dispersion
-    found = special.betainc(size, np.maximum(counts, 0.0) + 1.0, size / (size + np.maximum(mean, 1e-9)))
+    found = scipy.special.betainc(size, np.maximum(counts, 0.0) + 1.0, size / (size + np.maximum(mean, 1e-9)))
     return np.where(counts < 0, 0.0, found)
 
 
@@ -41,12 +41,12 @@ def quantiles(levels: np.ndarray, mean: np.ndarray, dispersion: np.ndarray) -> n
     cases, which = np.unique(np.column_stack([mean, dispersion, levels]), axis=0, return_inverse=True)
     size = (1.0 / cases[:, 1])[:, None]
     chance = size / (size + cases[:, :1])
-    guess = special.nbdtrik(cases[:, 2:], size, chance)
+    guess = scipy.special.nbdtrik(cases[:, 2:], size, chance)
     guess = np.where(np.isfinite(guess), np.maximum(np.ceil(guess - 1e-9), 0.0), 0.0)
     # nbdtrik is exact to some digits only: step to the least count that holds.
-    low = special.betainc(size, np.maximum(guess - 1.0, 0.0) + 1.0, chance)
+    low = scipy.special.betainc(size, np.maximum(guess - 1.0, 0.0) + 1.0, chance)
     guess = np.where((guess > 0) & (low >= cases[:, 2:]), guess - 1.0, guess)
-    guess = np.where(special.betainc(size, guess + 1.0, chance) < cases[:, 2:], guess + 1.0, guess)
+    guess = np.where(scipy.special.betainc(size, guess + 1.0, chance) < cases[:, 2:], guess + 1.0, guess)
     return guess[which.reshape(-1)]
 
 

@@ -8,7 +8,7 @@ effects are drawn to those of the wider group (the topic of all regions, then th
 from __future__ import annotations
 
 import numpy as np
-from scipy.signal import fftconvolve
+import scipy
 
 PIECE = 30  # days between the knots of the level
 STEP = 0.12  # standard deviation of a level's logarithmic change from knot to knot
@@ -63,8 +63,8 @@ def smooth(values: np.ndarray, exposure: np.ndarray, half_life: float, least: fl
     """Two-sided exponentially weighted sum of `values` over that of `exposure`, each day (series × days)."""
     reach = min(int(6 * half_life), values.shape[1])
     kernel = 0.5 ** (np.abs(np.arange(-reach, reach + 1)) / half_life)[None]
-    above = np.maximum(fftconvolve(values, kernel, "same", axes=1), 0.0)
-    below = np.maximum(fftconvolve(exposure, kernel, "same", axes=1), 0.0)
+    above = np.maximum(scipy.signal.fftconvolve(values, kernel, "same", axes=1), 0.0)
+    below = np.maximum(scipy.signal.fftconvolve(exposure, kernel, "same", axes=1), 0.0)
     return (above + least) / (below + max(least, 1e-3))
 
 

@@ -1,5 +1,5 @@
 // Copies the address of the view; where the browser forbids it (no https), shows it to be copied by hand.
-// And lets charts shrink with the sheet when the view is printed.
+// Lets keyboards reach what scrolls, and charts shrink with the sheet when the view is printed.
 export default function ({ data, parentElement }) {
   const button = parentElement.querySelector("button");
   const said = parentElement.querySelector("p");
@@ -21,7 +21,21 @@ export default function ({ data, parentElement }) {
     }
   };
   window.addEventListener("beforeprint", shrinkable);
-  return () => window.removeEventListener("beforeprint", shrinkable);
+  let soon = setTimeout(reachable, 300);
+  const observer = new MutationObserver(() => { clearTimeout(soon); soon = setTimeout(reachable, 300); });
+  observer.observe(document.querySelector("[data-testid=stMain]"), { childList: true, subtree: true });
+  return () => {
+    observer.disconnect();
+    clearTimeout(soon);
+    window.removeEventListener("beforeprint", shrinkable);
+  };
+}
+
+// What scrolls can be scrolled by keyboard too.
+function reachable() {
+  for (const block of document.querySelectorAll("[data-testid=stMain] [overflow=auto], [data-testid=stMain] [class*=st-key-heat_]")) {
+    block.tabIndex = 0;
+  }
 }
 
 function shrinkable() {
