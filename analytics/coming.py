@@ -2,26 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 import pandas as pd
 
-from analytics.drivers import (
-    NEW_TYPE,
-    SHAPES,
-    WORTH,
-    EventTraces,
-    Trace,
-    event_shape,
-    events_before,
-    log_strengths,
-    upward,
-    window,
-)
+from analytics.drivers import SHAPES, EventTraces, Trace, event_shape, log_strengths, upward, window
+from analytics.event_learning import EVENT_SPREAD, FREEDOM
 from analytics.grounds import Grounds
 
 NO_KIND = ""  # of a type of which neither it nor anything above it was ever seen: no effect, much doubt
+UNSEEN = FREEDOM**2 + EVENT_SPREAD**2  # variance of the log effect of a type that was never seen
 
 
 class ComingEvents(EventTraces):
@@ -37,8 +28,7 @@ class ComingEvents(EventTraces):
         row = {kind: number for number, kind in enumerate(self.kinds)}
         past = grounds.events[grounds.events["starts_on"] <= pd.Timestamp(grounds.origin)]
         strengths = log_strengths(past)
-        seen = events_before(events)
-        nothing = Trace(0, np.zeros((0, len(SHAPES)), dtype=np.float32), (row[NO_KIND],), 0.0, 0.0)
+        nothing = Trace(0, np.zeros((0, len(SHAPES)), dtype=np.float32), (row[NO_KIND],), 0.0)
         self.traces = [nothing] * len(events)
         reach = {str(kind): window(str(kind), windows) for kind in events["type"].unique()}
         before, after = (events["type"].map({k: both[at] for k, both in reach.items()}) for at in (0, 1))
@@ -51,4 +41,18 @@ class ComingEvents(EventTraces):
             if spread > 0 and not np.isnan(strength):
                 slope = float(np.clip((np.log1p(max(strength, 0.0)) - middle) / spread, -2.5, 2.5))
             rows = tuple(row[above] for above in upward(kind) if above in row) or (row[NO_KIND],)
-            self.traces[number] = Trace(start, shape, rows, slope, NEW_TYPE**2 / (1 + WORTH * seen[number]))
+            self.traces[number] = Trace(start, shape, rows, slope)
+        self.types = events["type"].astype("str").tolist()
+        learned = grounds.event_effects
+        self.known = set(learned.kinds.leaves) if learned else set()
+
+    def unseen(self, chosen: Iterable[int]) -> np.ndarray:
+        """Variance (days) that events of types never seen add to the logarithm of a series."""
+        found = np.zeros(self.days)
+        for number in chosen:
+            trace = self.traces[number]
+            if self.types[number] in self.known or not len(trace.shape):
+                continue
+            inside = slice(trace.start, trace.start + len(trace.shape))
+            found[inside] = np.maximum(found[inside], UNSEEN * trace.shape.max(axis=1) ** 2)
+        return found

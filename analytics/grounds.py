@@ -12,6 +12,7 @@ import pandas as pd
 from analytics.almanac import Almanac
 from analytics.drivers import Drivers, EventTraces
 from analytics.effects import learned_effects, past_cases
+from analytics.event_learning import EventEffects
 from analytics.forecast import FARTHEST, Engine
 from analytics.panel import Level, Panel, totals
 from analytics.signals import year_thresholds
@@ -24,7 +25,8 @@ class Grounds:
     """The forecast of a year ahead without any event, and what events do to it.
 
     `log_mean`: logarithm of complaints a day (own series × days ahead); `effects`: own series × event regressors, of
-    which `kinds` and `kept` are those of `drivers.EventTraces`; `weather_doubt`: variance of the logarithm that unseen
+    which `kinds` and `kept` are those of `drivers.EventTraces`, and how far they can be trusted (`event_effects`, with
+    `topic`: the number of each own series' topic); `weather_doubt`: variance of the logarithm that unseen
     weather adds; `dispersion` (own series and totals × horizon buckets), `calibration`, `threshold` (own series and
     totals): see `forecast` and `signals.year_thresholds`; `events`: those known at the origin; `profiles` and `cases`:
     see `effects.learned_effects` and `effects.past_cases`.
@@ -36,6 +38,8 @@ class Grounds:
     effects: np.ndarray
     kinds: tuple[str, ...]
     kept: np.ndarray
+    event_effects: EventEffects | None
+    topic: np.ndarray
     weather_doubt: np.ndarray
     dispersion: np.ndarray
     calibration: np.ndarray
@@ -75,6 +79,8 @@ def lay_grounds(panel: Panel, drivers: Drivers, almanac: Almanac, report: Report
         effects.astype(np.float32),
         tuple(traces.kinds),
         traces.kept,
+        engine.event_effects,
+        engine.above[engine.topic].member,
         weather_doubt.astype(np.float32),
         dispersion,
         calibration,

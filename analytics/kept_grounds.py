@@ -15,12 +15,13 @@ from analytics.almanac import Almanac
 from analytics.drivers import Drivers
 from analytics.forecast import VERSION
 from analytics.grounds import Grounds, Report, lay_grounds
+from analytics.packing import packed, unpacked
 from analytics.panel import Panel
 
 if TYPE_CHECKING:
     from analytics.store import Store
 
-ARRAYS = ("log_mean", "effects", "kept", "weather_doubt", "dispersion", "calibration", "threshold")
+ARRAYS = ("log_mean", "effects", "kept", "topic", "weather_doubt", "dispersion", "calibration", "threshold")
 HALVED = ("log_mean", "weather_doubt")  # kept in half precision: 0.1 % of a mean
 TABLES = ("series", "events", "profiles", "cases")
 
@@ -66,9 +67,10 @@ def read_grounds(store: Store) -> Grounds | None:
     with np.load(io.BytesIO(parts["arrays"]), allow_pickle=False) as arrays:
         values = {name: arrays[name] for name in ARRAYS}
         kinds = tuple(json.loads(str(arrays["kinds"])))
+        learned = unpacked(str(arrays["learned"]), arrays["numbers"])
     for name in HALVED:
         values[name] = values[name].astype(np.float32)
-    return Grounds(origin=found["origin"].iloc[0].date(), kinds=kinds, **values, **tables)
+    return Grounds(origin=found["origin"].iloc[0].date(), kinds=kinds, event_effects=learned, **values, **tables)
 
 
 def _are_there(store: Store, origin: pd.Timestamp) -> bool:
@@ -95,7 +97,9 @@ def _packed(grounds: Grounds) -> bytes:
     arrays = {name: getattr(grounds, name) for name in ARRAYS}
     arrays |= {name: arrays[name].astype(np.float16) for name in HALVED}
     target = io.BytesIO()
-    np.savez_compressed(target, kinds=np.array(json.dumps(grounds.kinds)), **arrays)
+    learned, numbers = packed(grounds.event_effects)
+    words = {"kinds": np.array(json.dumps(grounds.kinds)), "learned": np.array(learned), "numbers": numbers}
+    np.savez_compressed(target, allow_pickle=False, **words, **arrays)
     return target.getvalue()
 
 

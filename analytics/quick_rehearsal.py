@@ -14,7 +14,7 @@ from analytics.coming import ComingEvents
 from analytics.drivers import window
 from analytics.errors import BadInput
 from analytics.events import several
-from analytics.forecast import BUCKETS, EVENT_SPREAD, LEVELS, MOST_DOUBT, VOLUMES, Distribution, calibrated
+from analytics.forecast import BUCKETS, LEVELS, MOST_DOUBT, VOLUMES, Distribution, calibrated
 from analytics.grounds import Grounds
 from analytics.panel import TOTAL
 from analytics.rehearsal import DEADLINE, answers_a_day, extra_interval
@@ -69,12 +69,13 @@ class Played:
         found["extra_low"], found["extra_high"] = self.extra_low[row], self.extra_high[row]
         return found.assign(threshold=self.threshold[row])
 
-    def in_all(self, least: float = 0.0) -> pd.DataFrame:
+    def in_all(self, least: float = 0.0, *, sums: bool = True) -> pd.DataFrame:
         """Every series over the days of the windows: region, topic, with_event, without_event, extra, extra_low,
         extra_high, busiest (the day of most extra), probability_with, probability_without (of a spike on that day);
         the greatest extra first.
 
-        Series with less than `least` extra complaints, more or fewer, are left out.
+        Series with less than `least` extra complaints, more or fewer, are left out, and with `sums` false totals over
+        a single series that changes.
         """
         extra = self.with_event - self.without_event
         found = self.series.copy()
@@ -87,7 +88,7 @@ class Played:
         for name, shape in zip(("with", "without"), self.shapes, strict=True):
             part = Distribution(shape.mean[cells], shape.dispersion[cells], shape.cell[cells], shape.calibration)
             found[f"probability_{name}"] = _reached(part, self.threshold)
-        found = found[found["extra"].abs() >= least]
+        found = found[(found["extra"].abs() >= least) & (sums | _sums_several(found))]
         return found.sort_values("extra", ascending=False, ignore_index=True)
 
     def answers_a_day(self, region: str, topic: str, deadline: int = DEADLINE) -> float:
@@ -155,6 +156,18 @@ def check_days(told: pd.DataFrame, origin: date, reach: int) -> None:
         )
 
 
+def _sums_several(sums: pd.DataFrame) -> pd.Series:
+    """Is it no total, or one over several series that change?"""
+    changed = sums[(sums["region"] != TOTAL) & (sums["topic"] != TOTAL) & (sums["extra"].abs() > 1e-6)]
+    regions, topics = changed["region"].nunique(), changed["topic"].nunique()
+    of_topic, of_region = (
+        sums[one].map(changed.groupby(one)[other].nunique()).fillna(0)
+        for one, other in (("topic", "region"), ("region", "topic"))
+    )
+    kept = (sums["region"] != TOTAL) | np.where(sums["topic"] == TOTAL, regions > 1, of_topic > 1)
+    return kept & ((sums["topic"] != TOTAL) | np.where(sums["region"] == TOTAL, topics > 1, of_region > 1))
+
+
 def _levels(shape: Distribution, level: float) -> np.ndarray:
     """For each row the level of the uncalibrated distribution that stands for this one."""
     return np.clip(shape.calibration[shape.cell, LEVELS.index(level)], 1e-6, 1 - 1e-6)
@@ -183,10 +196,11 @@ def _acting(
     for acts, rows in groups.items():
         if not acts:
             continue
-        values, unsure = traces.regressors(acts)
-        effect = grounds.effects[rows] @ values.T
-        logs[rows] += effect
-        doubt[rows] += unsure + (EVENT_SPREAD * effect) ** 2
+        values, at = traces.regressors(acts), np.array(rows)
+        logs[at] += grounds.effects[at] @ values.T
+        doubt[at] += traces.unseen(acts)
+        if grounds.event_effects:
+            doubt[at] += grounds.event_effects.doubts(values, at, grounds.topic[at])
     return np.exp(np.clip(logs, -12.0, 13.0)), np.clip(doubt, 0.0, MOST_DOUBT)
 
 

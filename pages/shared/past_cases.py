@@ -42,16 +42,21 @@ def _table(answers: Answers, cases: pd.DataFrame, text: Text) -> pd.DataFrame:
     rows = cases.to_dict("records")
     shown = {
         text("cases.event"): [title(case, tree, text) for case in rows],
-        text("cases.days"): [text.period(case["starts_on"].date(), case["ends_on"].date()) for case in rows],
+        text("cases.days"): [_days(case, text) for case in rows],
         text("filters.region"): [places(str(case["region"]), text) for case in rows],
         text("filters.topic_group"): [topics(str(case["topic"]), text) for case in rows],
         text("cases.strength"): [_strength(case, text) for case in rows],
         text("cases.complaints"): [count(case["complaints"], text) for case in rows],
-        text("chart.usual"): [count(case["usual"], text) for case in rows],
+        text("cases.usual"): [count(case["usual"], text) for case in rows],
         text("cases.change"): [text.change(case["ratio"]) if pd.notna(case["ratio"]) else "—" for case in rows],
     }
     table = pd.DataFrame(shown)
     return table.loc[:, (table != "").any()]
+
+
+def _days(case: dict, text: Text) -> str:
+    """The days that are looked at."""
+    return text.period(case["starts_on"].date(), (case["starts_on"] + pd.Timedelta(days=case["days"] - 1)).date())
 
 
 def _strength(case: dict, text: Text) -> str:

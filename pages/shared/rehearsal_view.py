@@ -51,7 +51,7 @@ def prepare(answers: Answers, text: Text) -> None:
 
 
 def _answer(answers: Answers, found: Grounds, played: Played, wanted: Asked, text: Text) -> None:
-    sums = played.in_all(FELT)
+    sums = played.in_all(FELT, sums=False)
     region, topic = _looked_at(played, sums, text)
     whole = _whole(played, region, topic)
     with st.container(border=True):
@@ -112,7 +112,8 @@ def _headline(
     kind = "nothing" if max(abs(low), abs(high)) < FELT else kind
     lines = [text("rehearsal.unseen" if not any(one["kindred"] for one in cases) else "rehearsal.kindred")] * unseen
     lines.append("#### " + text.of("rehearsal_said", kind, None, **values))
-    if kind not in ("nothing",) and whole["extra"] > FELT:
+    lines.append(text("rehearsal.seen", where=values["where"], period=values["period"]))
+    if kind == "more":
         day = text.day(whole["busiest"].date(), "EEEE, d MMMM")
         most, usual = (count(whole[name], text) for name in ("most_with", "most_without"))
         chance, before = (text.percent(whole[f"probability_{name}"]) for name in ("with", "without"))
@@ -155,7 +156,7 @@ def _by_place(sums: pd.DataFrame, text: Text) -> None:
             st.caption(text("rehearsed_places.none"))
             return
         table = _places_table(sums, text)
-        numbers = {name: st.column_config.NumberColumn(format="%.1f") for name in table.columns[2:6]}
+        numbers = {name: st.column_config.NumberColumn(format="localized") for name in table.columns[2:6]}
         chances = {name: st.column_config.NumberColumn(format="percent") for name in table.columns[7:]}
         st.dataframe(
             table,
