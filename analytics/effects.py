@@ -47,9 +47,9 @@ def past_cases(panel: pd.DataFrame | Panel, drivers: Drivers, *, end: date | Non
 
     id, type, title, region, topic, starts_on, ends_on, strength, unit, days, complaints, usual, ratio. `complaints`:
     from the first day to the last, of the places and topics that the event names; what begins on one day and is felt
-    for weeks, such as the heating season, is looked at for its first two weeks; `days`: how many these are; `usual`: the medians of the same weekdays in
-    the four weeks before and after, added up; `ratio` of both, nan where nothing is usual. Cancelled events and those
-    outside the panel's days are left out.
+    for weeks, such as the heating season, is looked at for its first two weeks; `days`: how many these are; `usual`:
+    the medians of the same weekdays in the four weeks before and after, added up; `ratio` of both, nan where nothing is
+    usual. Cancelled events and those outside the panel's days are left out.
     """
     dense = panel if isinstance(panel, Panel) else dense_panel(panel, end)
     events = drivers.usable_events(dense.days[-1])
@@ -60,7 +60,8 @@ def past_cases(panel: pd.DataFrame | Panel, drivers: Drivers, *, end: date | Non
     felt = {kind: window(str(kind), drivers.windows)[1] for kind in found["type"].unique()}
     brief = (found["ends_on"] == found["starts_on"]) & (found["type"].map(felt).astype(float) >= FELT_LONG)
     looked_at = found["ends_on"].where(~brief, found["starts_on"] + pd.Timedelta(days=FELT_LONG - 1))
-    found["days"] = (looked_at.clip(upper=dense.days[-1]) - found["starts_on"]).dt.days + 1
+    looked_at = pd.to_datetime(looked_at)
+    found["days"] = (looked_at.clip(upper=dense.days[-1]) - pd.to_datetime(found["starts_on"])).dt.days + 1
     sums = [
         _beside_the_usual(dense.days, together[case.region, case.topic], case.starts_on, last)
         for case, last in zip(cases, looked_at, strict=True)
