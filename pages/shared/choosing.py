@@ -16,7 +16,10 @@ DEFAULT_PERIOD = "days_7"
 KINDS = (*COUNTED, "thanks")
 LISTS = ("region", "municipality", "topic_group", "topic", "channel")  # in the order in which they narrow each other
 KEYS = ("period", "days", *LISTS, "kind")
-OF_PAGES = ("view", "measure", "by", "ahead")  # what one page alone chooses
+OF_PAGES = (
+    *("view", "measure", "by", "ahead"),
+    *("part", "ask", "month", "type", "on", "lasts", "event", "look", "kind_of", "topic_of"),
+)  # of one page alone
 PARENTS = {"municipality": "region", "topic": "topic_group"}
 MOST_OPTIONS = 400  # longer lists slow the browser; a parent (region, topic group) makes them shorter
 
@@ -69,7 +72,7 @@ def in_words(answers: Answers, chosen: Filters, text: Text) -> str:
 
 def write_again() -> None:
     """After a change of language: write each choice anew, so that browser and URL show it in the new words."""
-    for key in (*KEYS, *OF_PAGES):
+    for key in (*KEYS, *OF_PAGES, "planned"):
         if key in st.session_state:
             st.session_state[key] = st.session_state[key]
 
@@ -77,7 +80,7 @@ def write_again() -> None:
 def one_of(name: str, options: Sequence[str], text: Text) -> str:
     """One of the ways that a page offers, kept in the address; the first unless chosen otherwise."""
     options = list(options)
-    _seed(name, options, lambda words, option: words.of(f"heat_{name}", option))
+    seed(name, options, lambda words, option: words.of(f"heat_{name}", option))
     if st.session_state.get(name) not in options:
         st.session_state.pop(name, None)
     if len(options) < 2:
@@ -151,7 +154,7 @@ def _several(
     if len(options) < 2:
         return tuple(default)
     options = options[:MOST_OPTIONS]
-    _seed(meaning, options, lambda words, option: words.name(meaning, option))
+    seed(meaning, options, lambda words, option: words.name(meaning, option))
     return tuple(
         st.multiselect(
             text(f"filters.{meaning}"),
@@ -169,7 +172,7 @@ def _several(
 
 def _kinds(answers: Answers, text: Text) -> tuple[str, ...]:
     options = [*KINDS, *(kind for kind in answers.choices("kind") if kind not in KINDS)]
-    _seed("kind", options, lambda words, kind: words.name("kind", kind))
+    seed("kind", options, lambda words, kind: words.name("kind", kind))
     return tuple(
         st.pills(
             text("filters.kind"),
@@ -186,7 +189,7 @@ def _kinds(answers: Answers, text: Text) -> tuple[str, ...]:
 
 def _period(as_of: date, answers: Answers, text: Text) -> tuple[date, date]:
     """The first and the last day of the period chosen; every preset ends with the last full day."""
-    _seed("period", list(PERIODS), lambda words, period: words.of("period", period))
+    seed("period", list(PERIODS), lambda words, period: words.of("period", period))
     period = st.selectbox(
         text("filters.period"),
         list(PERIODS),
@@ -231,7 +234,7 @@ def _at_first(home: str | None) -> dict[str, str | list[str]]:
     return {"region": [home] if home else [], "kind": list(COUNTED), "period": DEFAULT_PERIOD}
 
 
-def _seed(key: str, options: Sequence[str], label: Callable[[Text, str], str]) -> None:
+def seed(key: str, options: Sequence[str], label: Callable[[Text, str], str]) -> None:
     """Understand an address written in another language, or with the values as they are stored.
 
     Streamlit itself writes and reads the labels of the options as the reader sees them.
