@@ -13,7 +13,7 @@ from scipy.stats import norm
 
 from analytics import negative_binomial as counts_of
 from analytics.errors import BadInput
-from analytics.filters import COUNTED, Filters
+from analytics.filters import COUNTED, LISTS, Filters
 from analytics.forecast import LEVELS, QUANTILES, Distribution, Engine
 from analytics.ledger import HORIZON, issued, issued_municipal
 from analytics.negative_binomial import rounded
@@ -290,8 +290,8 @@ def _computed(store: Store, filters: Filters, as_of: date) -> pd.DataFrame:
 
 
 def _rest(filters: Filters) -> list[tuple[str, ...]]:
-    """The fields of the filters after the period."""
-    return [getattr(filters, name) for name in list(Filters.__dataclass_fields__)[2:]]
+    """What was chosen besides the period."""
+    return [getattr(filters, name) for name in LISTS]
 
 
 def _unloaded(store: Store, days: pd.DatetimeIndex) -> pd.DataFrame:
