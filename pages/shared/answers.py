@@ -289,7 +289,8 @@ def _filters_of(series: Series) -> Filters:
 
 
 def _remembered(question: str, answers: Answers, *arguments: object) -> Any:
-    return _answer(question, answers.store.path, answers.snapshot, arguments, answers.store)
+    plain = tuple(replace(one, compare="usual") if isinstance(one, Filters) else one for one in arguments)
+    return _answer(question, answers.store.path, answers.snapshot, plain, answers.store)
 
 
 @st.cache_data(max_entries=3000, show_spinner=False)
