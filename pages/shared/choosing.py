@@ -17,7 +17,10 @@ DEFAULT_PERIOD = "days_7"
 KINDS = (*COUNTED, "thanks")
 LISTS = ("region", "municipality", "topic_group", "topic", "channel")  # in the order in which they narrow each other
 KEYS = ("period", "compare", "days", *LISTS, "kind")
-OF_PAGES = ("view", "measure", "by", "ahead")  # what one page alone chooses
+OF_PAGES = (
+    *("view", "measure", "by", "ahead"),
+    *("part", "ask", "month", "type", "on", "lasts", "event", "look", "kind_of", "topic_of"),
+)  # of one page alone
 PARENTS = {"municipality": "region", "topic": "topic_group"}
 MOST_OPTIONS = 400  # longer lists slow the browser; a parent (region, topic group) makes them shorter
 
@@ -71,7 +74,7 @@ def in_words(answers: Answers, chosen: Filters, text: Text) -> str:
 
 def write_again() -> None:
     """After a change of language: write each choice anew, so that browser and URL show it in the new words."""
-    for key in (*KEYS, *OF_PAGES):
+    for key in (*KEYS, *OF_PAGES, "planned"):
         if key in st.session_state:
             st.session_state[key] = st.session_state[key]
 
@@ -79,7 +82,7 @@ def write_again() -> None:
 def one_of(name: str, options: Sequence[str], text: Text) -> str:
     """One of the ways that a page offers, kept in the address; the first unless chosen otherwise."""
     options = list(options)
-    _seed(name, options, lambda words, option: words.of(f"heat_{name}", option))
+    seed(name, options, lambda words, option: words.of(f"heat_{name}", option))
     if st.session_state.get(name) not in options:
         st.session_state.pop(name, None)
     if len(options) < 2:
@@ -153,7 +156,7 @@ def _several(
     if len(options) < 2:
         return tuple(default)
     options = options[:MOST_OPTIONS]
-    _seed(meaning, options, lambda words, option: words.name(meaning, option))
+    seed(meaning, options, lambda words, option: words.name(meaning, option))
     return tuple(
         st.multiselect(
             text(f"filters.{meaning}"),
@@ -171,7 +174,7 @@ def _several(
 
 def _kinds(answers: Answers, text: Text) -> tuple[str, ...]:
     options = [*KINDS, *(kind for kind in answers.choices("kind") if kind not in KINDS)]
-    _seed("kind", options, lambda words, kind: words.name("kind", kind))
+    seed("kind", options, lambda words, kind: words.name("kind", kind))
     return tuple(
         st.pills(
             text("filters.kind"),
@@ -188,7 +191,7 @@ def _kinds(answers: Answers, text: Text) -> tuple[str, ...]:
 
 def _compare(text: Text) -> str:
     """What changes are told against."""
-    _seed("compare", COMPARISONS, lambda words, other: words.of("compare", other))
+    seed("compare", COMPARISONS, lambda words, other: words.of("compare", other))
     return str(
         st.selectbox(
             text("filters.compare"),
@@ -203,7 +206,7 @@ def _compare(text: Text) -> str:
 
 def _period(as_of: date, answers: Answers, text: Text) -> tuple[date, date]:
     """The first and the last day of the period chosen; every preset ends with the last full day."""
-    _seed("period", list(PERIODS), lambda words, period: words.of("period", period))
+    seed("period", list(PERIODS), lambda words, period: words.of("period", period))
     period = st.selectbox(
         text("filters.period"),
         list(PERIODS),
@@ -253,7 +256,7 @@ def _at_first(home: str | None) -> dict[str, str | list[str]]:
     }
 
 
-def _seed(key: str, options: Sequence[str], label: Callable[[Text, str], str]) -> None:
+def seed(key: str, options: Sequence[str], label: Callable[[Text, str], str]) -> None:
     """Understand an address written in another language, or with the values as they are stored.
 
     Streamlit itself writes and reads the labels of the options as the reader sees them.
