@@ -1,4 +1,4 @@
-# make run [EXPORTS="a.csv b.xlsx"] · make test · make lint · make bench · make backtest · make screenshots
+# make run [EXPORTS="a.csv b.xlsx"] · make test · make lint · make bench [STORE=folder] · make backtest · make screenshots
 SHELL := /bin/bash
 PYTHON ?= python3
 PORT ?= 8501
@@ -38,6 +38,9 @@ lint: .venv/ready-dev
 
 bench: .venv/ready-dev
 	$(BIN)/python -m tests.bench
+ifneq ($(strip $(STORE)),)
+	@bash tests/tools.sh $(BIN)/python -m tests.bench_browser $(STORE)
+endif
 
 # Every page x language x theme, on the store of the settings, into a folder that git does not keep.
 screenshots: .venv/ready-dev

@@ -11,11 +11,7 @@ from pages.shared.text import Text
 HERE = Path(__file__).parent
 STYLE = (HERE / "buttons.css").read_text(encoding="utf-8")
 
-ICON = (  # of a link, in the page itself: a font of icons does not reach into a component
-    '<svg viewBox="0 0 24 24" width="18" height="18" aria-hidden="true"><path fill="currentColor" d="M3.9 12a3.1 3.1 0 0 1'
-    " 3.1-3.1h4V7H7a5 5 0 0 0 0 10h4v-1.9H7A3.1 3.1 0 0 1 3.9 12zM8 13h8v-2H8v2zm9-6h-4v1.9h4a3.1 3.1 0 0 1 0 6.2h-4V17h4"
-    'a5 5 0 0 0 0-10z"/></svg>'
-)
+ICON = (HERE / "link.svg").read_text(encoding="utf-8")  # in the page itself: Streamlit's icons do not reach into it
 
 _pictures = st.components.v2.component(
     "forerunner_pictures",
