@@ -138,6 +138,7 @@ def measure_pages(browser: Browser, ours: str, bare: str, regions: list[str], ro
             seconds, server = plain.go(f"charts {charts}", f"charts {charts}")
             found[f"bare {page}"].navigation.append(seconds)
             found[f"bare {page}"].server.append(server)
+            print(page, found[page], found[f"bare {page}"], file=sys.stderr, flush=True)
     for number in range(rounds):
         for page in (name for name in PAGES if name != "data"):
             charts = min(found[page].charts, MOST_CHARTS)
@@ -145,6 +146,7 @@ def measure_pages(browser: Browser, ours: str, bare: str, regions: list[str], ro
             found[page].filtered.append(reader.choose(regions[number % len(regions)], several=True))
             plain.go(f"charts {charts}", f"charts {charts}")
             found[f"bare {page}"].filtered.append(plain.choose(f"region {10 + number}", several=False))
+            print(page, found[page], found[f"bare {page}"], file=sys.stderr, flush=True)
     reader.context.close()
     plain.context.close()
     for number in range(rounds):
