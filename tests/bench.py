@@ -253,7 +253,9 @@ def main() -> None:
         if chosen.only != "import":
             lines += measure_store(folder, [chosen.complaints // 10, chosen.complaints])
     target = ROOT / "docs" / "benchmarks.md"
-    target.write_text("\n".join(lines), encoding="utf-8")
+    before = target.read_text(encoding="utf-8") if target.exists() else ""
+    others = before[before.index("<!--") :] if "<!--" in before else ""  # the blocks of the other benches stay
+    target.write_text("\n".join([*lines, others]), encoding="utf-8")
     print(target.read_text(encoding="utf-8"))
 
 

@@ -245,7 +245,7 @@ def _beside(settings: Settings) -> Settings:
     return replace(settings, store=str(folder.with_name(folder.name + "-real")), data="")
 
 
-@st.cache_resource(show_spinner=False)
+@st.cache_resource(max_entries=16, show_spinner=False)
 def _store(settings: Settings) -> Store:
     return open_store(settings)
 

@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from analytics.arrival import Arrival
 from analytics.changes import SURE_ENOUGH
@@ -24,14 +25,16 @@ SHOWN = 12  # small multiples of each direction; the table has all
 LISTED = 8  # lines about names and channels
 
 
-def headline(answers: Answers, filters: Filters, text: Text) -> None:
-    """The biggest lasting change with its date, the year before, where it comes from, and how thin the data are."""
+def headline(answers: Answers, filters: Filters, text: Text) -> DeltaGenerator:
+    """The biggest lasting change with its date, the year before, where it comes from, and how thin the data are.
+
+    Answers the place of its last line, which takes long to know: `moved_labels` fills it when all else is there.
+    """
     found: Trend = answers.ask("trend", filters)
     lines = [*_level(found, text), *_year(found, answers, filters, text), *_mover(answers, filters, text)]
-    names, channels = answers.ask("moved_labels", filters)
-    if len(names) + len(channels):
-        lines.append(text("trends.relabelled", n=len(names) + len(channels)))
-    st.markdown("\n".join(f"- {line}" for line in lines))
+    with st.container(gap=None):
+        st.markdown("\n".join(f"- {line}" for line in lines))
+        return st.empty()
 
 
 def parts(answers: Answers, filters: Filters, text: Text) -> None:
@@ -112,9 +115,11 @@ def gone_topics(answers: Answers, filters: Filters, text: Text) -> None:
         st.dataframe(_with_topics(gone, shown, text), hide_index=True, width="stretch")
 
 
-def moved_labels(answers: Answers, filters: Filters, text: Text) -> None:
-    """Rises that are another topic's fall, or a channel's start."""
+def moved_labels(answers: Answers, filters: Filters, text: Text, last_line: DeltaGenerator) -> None:
+    """Rises that are another topic's fall, or a channel's start; how many is said in the headline's last line."""
     names, channels = answers.ask("moved_labels", filters)
+    if len(names) + len(channels):
+        last_line.markdown(f"- {text('trends.relabelled', n=len(names) + len(channels))}")
     lines = [_renamed(row, text) for row in names.to_dict("records")]
     lines += [_begun(row, text) for row in channels.to_dict("records")]
     if not lines:
