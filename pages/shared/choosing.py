@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, timedelta
 from urllib.parse import urlencode
 
@@ -18,6 +18,7 @@ KINDS = (*COUNTED, "thanks")
 LISTS = ("region", "municipality", "topic_group", "topic", "channel")  # in the order in which they narrow each other
 KEYS = ("period", "days", *LISTS, "kind")
 OF_PAGES = ("view", "measure", "by", "ahead")  # what one page alone chooses
+FOLLOWED = "to"  # in the address of a link within the dashboard
 PARENTS = {"municipality": "region", "topic": "topic_group"}
 MOST_OPTIONS = 400  # longer lists slow the browser; a parent (region, topic group) makes them shorter
 
@@ -234,6 +235,40 @@ def _address(home: str | None, text: Text) -> str:
     told = {key: value or "" for key, value in chosen.items() if value != at_first.get(key, [])}
     told |= {key: text.of(f"heat_{key}", told[key]) for key in OF_PAGES[:3] if key in told}  # as Streamlit keeps them
     return f"{st.context.url}?{urlencode({**told, 'lang': text.language}, doseq=True)}"
+
+
+def parameters(chosen: Mapping[str, str], filters: Filters, text: Text) -> dict[str, str | list[str]]:
+    """What the address of a view says: the reader's filters and, in their place, those of `chosen`."""
+    given: dict[str, tuple[str, ...]] = {
+        "region": filters.regions,
+        "municipality": filters.municipalities,
+        "topic_group": filters.topic_groups,
+        "topic": filters.topics,
+        "channel": filters.channels,
+    }
+    given |= {name: (value,) for name, value in chosen.items()}
+    told: dict[str, str | list[str]] = {
+        name: [text.of(f"heat_{name}", value) if name in OF_PAGES else text.name(name, value) for value in values]
+        for name, values in given.items()
+        if values
+    }
+    return told | {"lang": text.language, FOLLOWED: "1"}
+
+
+def follow(home: str | None) -> None:
+    """After a click on a link to an exact view: choose what its address says, for widgets keep what they had.
+
+    What the address does not name is set back, but for the period and the kinds.
+    """
+    if FOLLOWED not in st.query_params:
+        return
+    del st.query_params[FOLLOWED]
+    at_first = _at_first(home)
+    for key in (*LISTS, *OF_PAGES):
+        if st.query_params.get_all(key):
+            st.session_state.pop(key, None)  # to be read from the address
+        elif key in LISTS and key in st.session_state:
+            st.session_state[key] = [] if key != "region" else at_first["region"]
 
 
 def reset(home: str | None) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -28,6 +28,7 @@ PAGES = {  # the menu, in its order: name -> file, icon
     "signals": ("pages/signals.py", ":material/notifications:"),
     "data": ("pages/data.py", ":material/database:"),
 }
+FORESEEING = ("overview", "heatmap", "forecast", "signals", "events")  # pages that show forecasts
 
 
 class Page(NamedTuple):
@@ -54,11 +55,13 @@ def open_page(name: str, *, needs_complaints: bool = True) -> Iterator[Page]:
             if kept("start_over"):
                 keep("start_over", False)
                 choosing.reset(answers.home_region())
+            choosing.follow(answers.home_region())
             filters = choosing.filters(answers, text)
         st.set_page_config(page_title=f"{text(f'page.{name}')} · {text('app.name')}")
         _head(name, answers, text)
         if needs_complaints and not answers.is_empty():
             st.caption(choosing.in_words(answers, filters, text))
+            _mark_stale(name, answers, filters, text)
         if needs_complaints and not _has_complaints(answers, filters, text):
             st.stop()
         yield Page(answers, filters, text)
@@ -85,6 +88,17 @@ def kept(name: str, default: Any = None) -> Any:
 def start_over() -> None:
     """Set the filters back at the next run, for what they choose from has changed."""
     keep("start_over", True)
+
+
+def link(page: str, label: str, chosen: Mapping[str, str], text: Text, filters: Filters, *, icon: str) -> None:
+    """A link to the exact view: a page with the reader's filters and, in their place, those of `chosen`."""
+    st.page_link(
+        PAGES[page][0],
+        label=label,
+        icon=icon or None,
+        width="stretch",
+        query_params=choosing.parameters(chosen, filters, text),
+    )
 
 
 @contextmanager
@@ -129,6 +143,13 @@ def _head(name: str, answers: Answers, text: Text) -> None:
     if answers.kind() == "demo":
         st.info(text("frame.demo"), icon=":material/science:")
     st.title(text(f"{name}.title"), anchor=False)
+
+
+def _mark_stale(name: str, answers: Answers, filters: Filters, text: Text) -> None:
+    """On every page that shows forecasts: they are older than the data."""
+    age = answers.ask("forecast_age", filters) if name in FORESEEING else {"late": 0}
+    if age["late"]:
+        st.warning(text("frame.stale", n=age["late"], origin=age["origin"]), icon=":material/update:")
 
 
 def _has_complaints(answers: Answers, filters: Filters, text: Text) -> bool:

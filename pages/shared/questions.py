@@ -3,14 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import pandas as pd
 
-from analytics import arrival, imports, overview, queries, selected_forecast, signal_days, signal_ledger, trends, where
+from analytics import (
+    arrival,
+    coming,
+    imports,
+    overview,
+    queries,
+    selected_forecast,
+    signal_days,
+    signal_ledger,
+    trends,
+    where,
+)
 from analytics.filters import Filters
 from analytics.layout import layout
+from analytics.loaded import last_full_day
 from analytics.signal_record import signal_record
 from analytics.store import Store
 
@@ -40,6 +52,28 @@ def _signal_record(store: Store) -> tuple[pd.DataFrame, dict[str, float], bool]:
     return (*signal_record(store, reconstructed=True), True)
 
 
+def _three_things(store: Store, filters: Filters, as_of: date) -> list[coming.Thing]:
+    signals = _signals(store, filters.regions, filters.topic_groups)
+    change = coming.expected_change(store, filters, "region")
+    state = last_full_day(store, Filters(regions=filters.regions))
+    newest = max([pd.Timestamp(as_of), *state.behind["last_full_day"]])
+    late = (newest - state.behind["last_full_day"]).dt.days
+    ahead = store.query(
+        """
+        select title, starts_on, region, topic from events
+        where not cancelled and within(starts_on, $today, $week) and known_since <= $as_of
+        order by starts_on, length(region), title
+        """,
+        today=as_of + timedelta(days=1),
+        week=as_of + timedelta(days=coming.WEEK),
+        as_of=as_of,
+    )
+    wanted = set(filters.regions)
+    here = [not wanted or not region or bool(wanted & set(region.split("|"))) for region in ahead["region"]]
+    tiles = overview.tiles(store, filters, as_of)
+    return coming.three_things(signals, change, tiles, state.behind.assign(late=late), ahead[here])
+
+
 def _layout(store: Store, regions: tuple[str, ...]) -> pd.DataFrame:
     codes = where.codes(store)
     return layout({region: codes.get(region) for region in regions})
@@ -56,6 +90,9 @@ QUESTIONS: dict[str, Callable[..., Any]] = {
     "received_and_closed": queries.received_and_closed,
     "completeness": queries.completeness,
     "signals": _signals,
+    "forecast_age": lambda store, _, as_of: coming.forecast_age(store, as_of),
+    "expected_change": lambda store, filters, _, places: coming.expected_change(store, filters, places),
+    "three_things": _three_things,
     "data_version": signal_ledger.data_version,
     "signal_courses": _signal_courses,
     "signals_over": _signals_over,
