@@ -17,7 +17,7 @@ DEFAULT_PERIOD = "days_7"
 KINDS = (*COUNTED, "thanks")
 LISTS = ("region", "municipality", "topic_group", "topic", "channel")  # in the order in which they narrow each other
 KEYS = ("period", "days", *LISTS, "kind")
-OF_PAGES = ("view", "measure", "by", "ahead")  # what one page alone chooses
+OF_PAGES = ("view", "measure", "by", "table", "ahead")  # what one page alone chooses
 FOLLOWED = "to"  # in the address of a link within the dashboard
 PARENTS = {"municipality": "region", "topic": "topic_group"}
 MOST_OPTIONS = 400  # longer lists slow the browser; a parent (region, topic group) makes them shorter
@@ -85,7 +85,7 @@ def one_of(name: str, options: Sequence[str], text: Text) -> str:
     if len(options) < 2:
         return options[0]
     chosen = st.segmented_control(
-        text(f"heatmap.{name}"),
+        text(f"heatmap.{name}") if name != "table" else text("heatmap.table_choice"),
         options,
         default=options[0],
         format_func=lambda option: text.of(f"heat_{name}", option),
@@ -233,7 +233,7 @@ def _address(home: str | None, text: Text) -> str:
     chosen = {key: st.session_state[key] for key in (*KEYS, *OF_PAGES) if key in st.session_state}
     at_first = _at_first(home)
     told = {key: value or "" for key, value in chosen.items() if value != at_first.get(key, [])}
-    told |= {key: text.of(f"heat_{key}", told[key]) for key in OF_PAGES[:3] if key in told}  # as Streamlit keeps them
+    told |= {key: text.of(f"heat_{key}", told[key]) for key in OF_PAGES[:4] if key in told}  # as Streamlit keeps them
     return f"{st.context.url}?{urlencode({**told, 'lang': text.language}, doseq=True)}"
 
 

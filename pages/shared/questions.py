@@ -17,12 +17,15 @@ from analytics import (
     selected_forecast,
     signal_days,
     signal_ledger,
+    tile_grid,
     trends,
     where,
 )
 from analytics.filters import Filters
-from analytics.layout import layout
+from analytics.health import health
+from analytics.layout import layout, own_layout
 from analytics.loaded import last_full_day
+from analytics.own_geometry import own_geometry
 from analytics.signal_record import signal_record
 from analytics.store import Store
 
@@ -75,8 +78,22 @@ def _three_things(store: Store, filters: Filters, as_of: date) -> list[coming.Th
 
 
 def _layout(store: Store, regions: tuple[str, ...]) -> pd.DataFrame:
+    own = own_geometry(store, "region")
+    if own is not None:
+        return own_layout(own, regions).rename(columns={"name": "region"})
     codes = where.codes(store)
     return layout({region: codes.get(region) for region in regions})
+
+
+def municipal_layout(store: Store, regions: tuple[str, ...], chosen: pd.DataFrame) -> pd.DataFrame:
+    """region, municipality, row, column, code, has_geometry; `chosen`: parent, value, the most frequent first."""
+    own = own_geometry(store, "municipality", regions) if chosen["parent"].nunique() == 1 else None
+    if own is not None and chosen["value"].isin(own.ids).any():
+        tiles = own_layout(own, list(chosen["value"])).rename(columns={"name": "municipality"})
+        return tiles.assign(region=chosen["parent"].iloc[0])
+    tiles = tile_grid.block(list(chosen["value"]), columns=max(1, min(8, len(chosen))))
+    tiles = tiles.drop(columns="id").assign(region=chosen["parent"].tolist(), municipality=chosen["value"].tolist())
+    return tiles.assign(code=None, has_geometry=False)
 
 
 QUESTIONS: dict[str, Callable[..., Any]] = {
@@ -99,12 +116,14 @@ QUESTIONS: dict[str, Callable[..., Any]] = {
     "signal_record": _signal_record,
     "compared": where.compared,
     "layout": _layout,
+    "own_geometry": lambda store, filters, _, places: own_geometry(store, places, filters.regions),
     "calendar": where.calendar,
     "hours": where.hours,
     "points": where.points,
     "has_points": where.has_points,
     "ahead": where.ahead,
     "history": imports.history,
+    "health": lambda store, _, as_of: health(store, as_of),
     "outlook": selected_forecast.outlook,
     "past_counts": selected_forecast.history,
     "said_before": selected_forecast.said_before,
