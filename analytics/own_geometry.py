@@ -108,6 +108,12 @@ def own_geometry(store: Store, level: str, regions: Iterable[str] = ()) -> Geome
     return geometry((name, json.loads(shape)) for name, shape in zip(named, found["shape"], strict=True))
 
 
+def shapes_of(path: Path) -> list[tuple[str, str, str]]:
+    """region, municipality, shape of each feature of a file that is known to be right, by properties of those names."""
+    told = [(feature["properties"], _shape(feature)) for feature in _features(path)]
+    return [(named["region"], named["municipality"], json.dumps(shape)) for named, shape in told if shape]
+
+
 def kept_outlines(store: Store) -> dict[str, int]:
     """How many outlines of regions and of municipalities the reader has given."""
     found = store.query("select count(*) as n, count(nullif(municipality, '')) as towns from shapes").iloc[0]
