@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from analytics.coming import forecast_age
+from analytics.attention import forecast_age
 
 if TYPE_CHECKING:
     from analytics.store import Store
 
 
 def health(store: Store, as_of: date) -> dict[str, Any]:
-    """imported_at (UTC, None: never), imports (in force), size (bytes), and what `coming.forecast_age` says.
+    """imported_at (UTC, None: never), imports (in force), size (bytes), and what `attention.forecast_age` says.
 
     The size is that of the files in use and of a catalogue in a folder; a database's catalogue is not counted.
     """

@@ -7,8 +7,8 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from analytics import coming
-from analytics.coming import Thing
+from analytics import attention
+from analytics.attention import Thing
 from analytics.filters import Filters
 from pages.shared import frame, maps, signal_answers, signal_cards
 from pages.shared.answers import Answers
@@ -42,7 +42,7 @@ def three_things(answers: Answers, filters: Filters, text: Text) -> None:
     """In sentences, each with the link to the view that shows it."""
     things: list[Thing] = answers.ask("three_things", filters)
     with st.container(border=True, key="three_things"):
-        day = coming.friday(answers.as_of(filters))
+        day = attention.friday(answers.as_of(filters))
         st.subheader(text("coming.things", day=text.day(day, "EEEE, d MMMM")), anchor=False)
         if not things:
             st.caption(text("coming.nothing"))
@@ -137,7 +137,7 @@ def _strongest(table: pd.DataFrame, places: str, text: Text) -> str:
     """The place that rises most, in words; a number for who cannot see colours."""
     known = table.dropna(subset="change")
     row = known.loc[known["change"].idxmax()]
-    rising = int((known["change"] >= coming.RISES).sum())
+    rising = int((known["change"] >= attention.RISES).sum())
     return text(
         "coming.strongest",
         n=rising,

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-import secrets
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,13 +10,14 @@ from typing import Any, NamedTuple
 import streamlit as st
 from streamlit.runtime.scriptrunner_utils.script_run_context import get_script_run_ctx
 
-from analytics.errors import BadInput
 from analytics.filters import Filters
-from pages.shared import choosing
+from pages.shared import browser, choosing, failures
 from pages.shared.answers import Answers, open_answers
 from pages.shared.text import LOCALES, Text, language_of, plain
+from pages.shared.twins import About
 
 ICON = Path(__file__).with_name("icon.svg")  # a Material icon would be fetched from an outside host
+LOADING = 220  # pixels of the placeholder below what is there while the rest is on its way
 STYLE = Path(__file__).with_name("style.css")
 PAGES = {  # the menu, in its order: name -> file, icon
     "overview": ("app.py", ":material/dashboard:"),
@@ -26,9 +25,12 @@ PAGES = {  # the menu, in its order: name -> file, icon
     "trends": ("pages/trends.py", ":material/timeline:"),
     "forecast": ("pages/forecast.py", ":material/trending_up:"),
     "signals": ("pages/signals.py", ":material/notifications:"),
+    "events": ("pages/events.py", ":material/event:"),
     "data": ("pages/data.py", ":material/database:"),
 }
 FORESEEING = ("overview", "heatmap", "forecast", "signals", "events")  # pages that show forecasts
+
+DEFINITIONS = "pages/definitions.py"
 
 
 class Page(NamedTuple):
@@ -48,7 +50,7 @@ def open_page(name: str, *, needs_complaints: bool = True) -> Iterator[Page]:
     st.set_page_config(layout="wide", page_icon=str(ICON))
     st.html(STYLE)
     text = Text(language_of(st.context.locale))
-    try:
+    with failures.told(name, text):
         answers = open_answers()
         with _one_for_all_pages(), st.sidebar:
             text = _menu(answers)
@@ -57,22 +59,21 @@ def open_page(name: str, *, needs_complaints: bool = True) -> Iterator[Page]:
                 choosing.reset(answers.home_region())
             choosing.follow(answers.home_region())
             filters = choosing.filters(answers, text)
+            foot = st.container()
         st.set_page_config(page_title=f"{text(f'page.{name}')} · {text('app.name')}")
         _head(name, answers, text)
         if needs_complaints and not answers.is_empty():
-            st.caption(choosing.in_words(answers, filters, text))
+            st.caption(plain(choosing.in_words(answers, filters, text)))
             _mark_stale(name, answers, filters, text)
         if needs_complaints and not _has_complaints(answers, filters, text):
             st.stop()
-        yield Page(answers, filters, text)
-    except BadInput as error:
-        st.error(plain(text.error(error)), icon=":material/error:")
-        st.stop()
-    except Exception:  # the reader gets a sentence and a number, the log the number and the whole story
-        reference = secrets.token_hex(3).upper()
-        logging.getLogger("forerunner").exception("error %s on the page %s", reference, name)
-        st.error(text("error.unexpected", reference=reference), icon=":material/error:")
-        st.stop()
+        keep("about", _about(name, answers, filters, text))
+        body = st.container()
+        with st.skeleton(height=LOADING), body:
+            yield Page(answers, filters, text)
+        with foot:
+            browser.link(text)
+            st.page_link(DEFINITIONS, label=text("page.definitions"), icon=":material/help:", width="stretch")
 
 
 def keep(name: str, value: object) -> None:
@@ -97,8 +98,28 @@ def link(page: str, label: str, chosen: Mapping[str, str], text: Text, filters: 
         label=label,
         icon=icon or None,
         width="stretch",
-        query_params=choosing.parameters(chosen, filters, text),
+        query_params=parameters(chosen, filters, text),
     )
+
+
+def parameters(chosen: Mapping[str, str], filters: Filters, text: Text) -> dict[str, str | list[str]]:
+    """What the address of a view says: the reader's filters and, in their place, those of `chosen`."""
+    given: dict[str, tuple[str, ...]] = {
+        "region": filters.regions,
+        "municipality": filters.municipalities,
+        "topic_group": filters.topic_groups,
+        "topic": filters.topics,
+        "channel": filters.channels,
+    }
+    given |= {name: (value,) for name, value in chosen.items()}
+    told: dict[str, str | list[str]] = {
+        name: [
+            text.of(f"heat_{name}", value) if name in choosing.OF_PAGES else text.name(name, value) for value in values
+        ]
+        for name, values in given.items()
+        if values
+    }
+    return told | {"lang": text.language, choosing.FOLLOWED: "1"}
 
 
 @contextmanager
@@ -150,6 +171,15 @@ def _mark_stale(name: str, answers: Answers, filters: Filters, text: Text) -> No
     age = answers.ask("forecast_age", filters) if name in FORESEEING else {"late": 0}
     if age["late"]:
         st.warning(text("frame.stale", n=age["late"], origin=age["origin"]), icon=":material/update:")
+
+
+def _about(name: str, answers: Answers, filters: Filters, text: Text) -> About:
+    """What every file taken along from this page says of itself."""
+    if answers.is_empty():
+        return About()
+    source = text("take.demo" if answers.kind() == "demo" else "app.name")
+    until = text("take.until_day", day=answers.as_of(filters))
+    return About(text(f"{name}.title"), choosing.in_words(answers, filters, text), until, source)
 
 
 def _has_complaints(answers: Answers, filters: Filters, text: Text) -> bool:

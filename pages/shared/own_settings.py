@@ -13,7 +13,7 @@ from analytics.own_geometry import OwnShapes
 from analytics.own_tables import SHAPES, OwnTable
 from pages.shared import choosing, frame, intake, own_answers
 from pages.shared.answers import Answers
-from pages.shared.records import as_csv
+from pages.shared.files import as_csv
 from pages.shared.text import Text, plain
 
 KINDS = (*SHAPES, "geometry")

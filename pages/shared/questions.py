@@ -10,7 +10,7 @@ import pandas as pd
 
 from analytics import (
     arrival,
-    coming,
+    attention,
     imports,
     overview,
     queries,
@@ -21,13 +21,16 @@ from analytics import (
     trends,
     where,
 )
+from analytics.events import event_types
 from analytics.filters import Filters
 from analytics.health import health
 from analytics.layout import layout, own_layout
 from analytics.loaded import last_full_day
 from analytics.own_geometry import own_geometry
+from analytics.refresh import almanac_of
 from analytics.signal_record import signal_record
 from analytics.store import Store
+from analytics.store_rehearsal import calendar_events
 
 
 def _signals(store: Store, regions: tuple[str, ...], topic_groups: tuple[str, ...]) -> pd.DataFrame:
@@ -55,9 +58,9 @@ def _signal_record(store: Store) -> tuple[pd.DataFrame, dict[str, float], bool]:
     return (*signal_record(store, reconstructed=True), True)
 
 
-def _three_things(store: Store, filters: Filters, as_of: date) -> list[coming.Thing]:
+def _three_things(store: Store, filters: Filters, as_of: date) -> list[attention.Thing]:
     signals = _signals(store, filters.regions, filters.topic_groups)
-    change = coming.expected_change(store, filters, "region")
+    change = attention.expected_change(store, filters, "region")
     state = last_full_day(store, Filters(regions=filters.regions))
     newest = max([pd.Timestamp(as_of), *state.behind["last_full_day"]])
     late = (newest - state.behind["last_full_day"]).dt.days
@@ -68,13 +71,13 @@ def _three_things(store: Store, filters: Filters, as_of: date) -> list[coming.Th
         order by starts_on, length(region), title
         """,
         today=as_of + timedelta(days=1),
-        week=as_of + timedelta(days=coming.WEEK),
+        week=as_of + timedelta(days=attention.WEEK),
         as_of=as_of,
     )
     wanted = set(filters.regions)
     here = [not wanted or not region or bool(wanted & set(region.split("|"))) for region in ahead["region"]]
     tiles = overview.tiles(store, filters, as_of)
-    return coming.three_things(signals, change, tiles, state.behind.assign(late=late), ahead[here])
+    return attention.three_things(signals, change, tiles, state.behind.assign(late=late), ahead[here])
 
 
 def _layout(store: Store, regions: tuple[str, ...]) -> pd.DataFrame:
@@ -107,8 +110,8 @@ QUESTIONS: dict[str, Callable[..., Any]] = {
     "received_and_closed": queries.received_and_closed,
     "completeness": queries.completeness,
     "signals": _signals,
-    "forecast_age": lambda store, _, as_of: coming.forecast_age(store, as_of),
-    "expected_change": lambda store, filters, _, places: coming.expected_change(store, filters, places),
+    "forecast_age": lambda store, _, as_of: attention.forecast_age(store, as_of),
+    "expected_change": lambda store, filters, _, places: attention.expected_change(store, filters, places),
     "three_things": _three_things,
     "data_version": signal_ledger.data_version,
     "signal_courses": _signal_courses,
@@ -128,6 +131,9 @@ QUESTIONS: dict[str, Callable[..., Any]] = {
     "past_counts": selected_forecast.history,
     "said_before": selected_forecast.said_before,
     "municipal_outlook": selected_forecast.municipalities,
+    "almanac": almanac_of,
+    "event_types": lambda store: event_types(store.settings),
+    "calendar_events": lambda store, origin: calendar_events(store, almanac_of(store), origin),
     "trend": trends.trend,
     "changed": trends.changed,
     "new_and_gone_topics": trends.new_and_gone_topics,

@@ -8,10 +8,8 @@ import pandas as pd
 import streamlit as st
 
 from analytics.filters import Filters
-from pages.shared import signal_answers, spike_charts
+from pages.shared import components, signal_answers, spike_charts
 from pages.shared.answers import Answers
-from pages.shared.look import CONFIG
-from pages.shared.records import as_csv
 from pages.shared.signal_cards import days, name
 from pages.shared.text import Text, plain
 
@@ -53,7 +51,8 @@ def by_day(answers: Answers, filters: Filters, text: Text) -> None:
         figure = spike_charts.by_day(signal_answers.matrix(answers, filters), text)
         with st.container(border=True):
             st.subheader(text("signal_days.title"), anchor=False, help=text("signal_days.help"))
-            st.plotly_chart(figure, config=CONFIG, key="signal_days", alt=text("signal_days.alt"))
+            title, alt = text("signal_days.title"), text("signal_days.alt")
+            components.picture("signal_days", figure, text, _list(signals, text), title=title, alt=alt)
 
 
 def over(answers: Answers, filters: Filters, text: Text) -> None:
@@ -93,7 +92,8 @@ def record(answers: Answers, text: Text) -> None:
         judged = int(figures["signals"])
         st.markdown(text("signal_record.said", n=judged, said=said, came=came, recall=recall))
         figure = spike_charts.reliability(table, text)
-        st.plotly_chart(figure, config=CONFIG, key="reliability", alt=text("signal_record.alt"))
+        title, alt = text("signal_record.title"), text("signal_record.alt")
+        components.picture("reliability", figure, text, _judged(table, text), title=title, alt=alt)
 
 
 def beyond(signals: pd.DataFrame, text: Text) -> None:
@@ -101,11 +101,18 @@ def beyond(signals: pd.DataFrame, text: Text) -> None:
     if signals.empty:
         return
     left = int((~signals["within_budget"].astype(bool)).sum())
-    with st.expander(text("signals.all", n=len(signals), beyond=left)):
-        table = pd.DataFrame([_row(signal, text) for signal in signals.to_dict("records")])
-        st.dataframe(table, hide_index=True, width="stretch")
-        file = text("signals.file") + ".csv"
-        st.download_button(text("ahead.download"), as_csv(table), file, "text/csv", on_click="ignore")
+    words = text("signals.all", n=len(signals), beyond=left)
+    components.twin("signals", _list(signals, text), words, text)
+
+
+def _list(signals: pd.DataFrame, text: Text) -> pd.DataFrame:
+    return pd.DataFrame([_row(signal, text) for signal in signals.to_dict("records")])
+
+
+def _judged(table: pd.DataFrame, text: Text) -> pd.DataFrame:
+    """The reliability diagram as a table."""
+    names = {"said": text("signals.said"), "came": text("signals.came"), "signals": text("signal_record.signals")}
+    return table[list(names)].round(3).rename(columns=names)
 
 
 def _row(signal: dict[str, Any], text: Text) -> dict[str, Any]:

@@ -11,14 +11,14 @@ import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from analytics.coming import Thing, expected_change, forecast_age, friday, three_things
+from analytics.attention import Thing, expected_change, forecast_age, friday, three_things
 from analytics.filters import Filters
 from analytics.imports import import_files
 from analytics.ledger import issued
 from analytics.queries import daily_counts
 from analytics.signal_ledger import issued_signals
 from analytics.store import Store, open_store
-from pages.shared.choosing import parameters
+from pages.shared.frame import parameters
 from pages.shared.text import Text
 from tests.countries import NOW, REGIONS, TOPICS, make_store
 from tests.making import incidents
