@@ -10,9 +10,8 @@ import streamlit as st
 from analytics import attention
 from analytics.attention import Thing
 from analytics.filters import Filters
-from pages.shared import frame, maps, signal_answers, signal_cards
+from pages.shared import components, frame, maps, signal_answers, signal_cards
 from pages.shared.answers import Answers
-from pages.shared.look import CONFIG
 from pages.shared.scales import Scale
 from pages.shared.text import Text, plain
 
@@ -90,7 +89,20 @@ def expected_change(answers: Answers, filters: Filters, text: Text) -> None:
         told = [_told(row, places, text) for row in table.to_dict("records")]
         st.caption(_strongest(table, places, text))
         figure = maps.tiles(table.assign(told=told), shade, text, places=places, compact=True)
-        st.plotly_chart(figure, config=CONFIG, key="expected_change", alt=text("coming.change_alt"))
+        title, alt = text("coming.change"), text("coming.change_alt")
+        components.picture("expected_change", figure, text, lambda: _listed(table, places, text), title=title, alt=alt)
+
+
+def _listed(table: pd.DataFrame, places: str, text: Text) -> pd.DataFrame:
+    table = table.sort_values("change", ascending=False, na_position="last")
+    return pd.DataFrame(
+        {
+            text.of("filters", places): [text.name(places, name) for name in table[places]],
+            text("fan.expected"): table["expected"].round(1).to_numpy(),
+            text("chart.usual"): table["usual"].round(1).to_numpy(),
+            text("heat_column.against_usual"): table["change"].round(3).to_numpy(),
+        }
+    )
 
 
 def _said(thing: Thing, text: Text) -> str:
