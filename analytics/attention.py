@@ -142,8 +142,8 @@ def _signal(row: dict[str, Any]) -> Thing:
 
 def _risen(change: pd.DataFrame, week: pd.DataFrame) -> list[Thing]:
     """The place with the most complaints above its usual, unless a signal names it already."""
-    more = change["expected"] - change["usual"]
-    risen = change[(change["change"] >= RISES) & (more >= MORE)].assign(more=more)
+    risen = change.assign(more=change["expected"] - change["usual"])
+    risen = risen[(risen["change"] >= RISES) & (risen["more"] >= MORE)]
     named = set(week["region"].head(1)) if len(week) and "municipality" not in change else set()
     risen = risen[~risen["region"].isin(named)].sort_values("more", ascending=False)
     if risen.empty:

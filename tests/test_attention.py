@@ -116,7 +116,9 @@ def test_with_nothing_else_further_signals_fill_the_three_and_a_quiet_week_has_n
     signals = pd.DataFrame([signal("North"), signal("South")])
     things = three_things(signals, NO_CHANGE, QUIET, WHOLE, NO_EVENTS)
     assert [thing.key for thing in things] == ["signal", "unowned", "signal"]
-    assert three_things(signals.head(0), NO_CHANGE, QUIET, WHOLE, NO_EVENTS) == []
+    steady = pd.DataFrame({"region": ["North"], "expected": [21.0], "usual": [20.0], "change": [1.05]})
+    for change in (NO_CHANGE, steady):
+        assert three_things(signals.head(0), change, QUIET, WHOLE, NO_EVENTS) == []
 
 
 def test_overdue_work_and_late_data_are_things_to_see_to() -> None:
@@ -188,5 +190,5 @@ def test_older_forecasts_are_marked_on_every_page_that_shows_them(
     for page in ("app.py", "pages/forecast.py", "pages/signals.py", "pages/heatmap.py"):
         app.switch_page(page).run()
         assert any("stale" in warning.value for warning in app.warning), page
-    app.switch_page("pages/data.py").run()
+    app.switch_page("pages/trends.py").run()
     assert not any("stale" in warning.value for warning in app.warning)

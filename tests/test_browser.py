@@ -143,7 +143,7 @@ def test_the_link_given_to_a_colleague_opens_the_same_view(country: str, visit: 
 def test_a_thing_to_see_to_leads_to_its_exact_view_and_so_does_its_address(
     tmp_path: Path, serve: Serve, visit: Callable[..., Watched]
 ) -> None:
-    page = visit(serve(make_store(tmp_path, days=120, forecast=True))).page
+    page = visit(serve(make_store(tmp_path, days=300, forecast=True))).page
     thing = page.locator(".st-key-three_things a").first
     expect(thing).to_contain_text("Kaluga Oblast: Public space")
     thing.click()

@@ -24,7 +24,7 @@ UPLOADER = -1  # the last one on the page is that of the reader's tables
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> str:
-    return make_store(tmp_path_factory.mktemp("own"), days=120, a_day=3, forecast=True)
+    return make_store(tmp_path_factory.mktemp("own"), days=300, a_day=3, forecast=True)
 
 
 def data_page(folder: str, monkeypatch: pytest.MonkeyPatch, language: str = "en", **kept: str) -> AppTest:

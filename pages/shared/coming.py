@@ -150,9 +150,5 @@ def _strongest(table: pd.DataFrame, places: str, text: Text) -> str:
     known = table.dropna(subset="change")
     row = known.loc[known["change"].idxmax()]
     rising = int((known["change"] >= attention.RISES).sum())
-    return text(
-        "coming.strongest",
-        n=rising,
-        name=plain(text.name(places, row[places])),
-        change=text.change(float(row["change"])),
-    )
+    values = {"name": plain(text.name(places, row[places])), "change": text.change(float(row["change"]))}
+    return text("coming.strongest", n=rising, **values) if rising else text("coming.steady", **values)
