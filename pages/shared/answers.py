@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from analytics import explain, imports, queries, selected_forecast, signal_ledger, tile_grid
+from analytics import explain, imports, queries, selected_forecast, signal_ledger
 from analytics.explain import Sentence
 from analytics.filters import Filters, period
 from analytics.forecast import probability
@@ -110,15 +110,15 @@ class Answers:
         return _remembered("compared", self, filters, self.as_of(filters), by)
 
     def layout(self, filters: Filters) -> pd.DataFrame:
-        """The tile of each place to compare; see analytics.layout. Municipalities lie in order of their size."""
+        """The tile of each place to compare; see analytics.layout. Without outlines they lie in order of their size."""
         if self.places(filters) == "region":
             regions = filters.regions or tuple(region for region in self.choices("region") if region)
             return _remembered("layout", self, tuple(sorted(regions)) if filters.regions else regions)
         return _remembered("municipal_layout", self, filters.regions, filters.municipalities)
 
-    def geometry(self) -> Geometry:
-        """The outlines of the regions."""
-        return reference_geometry()
+    def geometry(self, filters: Filters) -> Geometry:
+        """The outlines of the places to compare: the reader's own, else those of the reference."""
+        return self.ask("own_geometry", filters, self.places(filters)) or reference_geometry()
 
     def without_place(self, filters: Filters) -> int:
         """How many complaints of the period name no region, or no municipality where these are compared."""
@@ -262,8 +262,7 @@ def _municipal_layout(store: Store, regions: tuple[str, ...], chosen: tuple[str,
     table = _all_choices(store.path, store.snapshot(), store)
     table = table[(table["meaning"] == "municipality") & (table["value"] != "")]
     table = table[(table["parent"].isin(regions) | (not regions)) & (table["value"].isin(chosen) | (not chosen))]
-    tiles = tile_grid.block(list(table["value"]), columns=max(1, min(8, len(table))))
-    return tiles.drop(columns="id").assign(region=table["parent"].tolist(), municipality=table["value"].tolist())
+    return questions.municipal_layout(store, regions, table)
 
 
 @st.cache_data(max_entries=4, show_spinner=False)
