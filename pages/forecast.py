@@ -7,6 +7,7 @@ with open_page("forecast") as (answers, filters, text):
     if outlook.is_there(answers.outlook(filters), text):
         outlook.headline(answers, filters, text)
         outlook.fan(answers, filters, text)
+        outlook.made_of(answers, filters, text)
         left, right = components.halves()
         with left:
             outlook.will_it_exceed(answers, filters, text)

@@ -167,6 +167,14 @@ class Answers:
         """How good that was; see analytics.selected_forecast.record_of."""
         return selected_forecast.record_of(self.said_before(filters))
 
+    def record_by_day(self, filters: Filters) -> pd.DataFrame:
+        """The same by days ahead; see analytics.selected_forecast.record_by_day."""
+        return selected_forecast.record_by_day(self.said_before(filters))
+
+    def marks(self, filters: Filters, first: date, last: date) -> pd.DataFrame:
+        """Days off and events of the selection between two days; see analytics.marks.marks."""
+        return _remembered("marks", self, _timeless(filters), first, last, self.as_of(filters))
+
     def week_ahead(self, filters: Filters) -> dict[str, Any]:
         """The next seven days in numbers; see analytics.selected_forecast.week_ahead."""
         alike = self.record(filters).attrs["alike"]
@@ -187,7 +195,7 @@ class Answers:
         return float(probability(row, at_least)["probability"].iloc[0])
 
     def municipal_outlook(self, filters: Filters) -> pd.DataFrame:
-        """The next seven days of a region's municipalities."""
+        """The next seven days of a region's municipalities; see analytics.municipal_week.municipalities."""
         return _remembered("municipal_outlook", self, _timeless(filters), self.as_of(filters))
 
     def history(self) -> pd.DataFrame:

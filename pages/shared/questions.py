@@ -7,7 +7,18 @@ from typing import Any
 
 import pandas as pd
 
-from analytics import arrival, imports, overview, queries, selected_forecast, signal_ledger, trends, where
+from analytics import (
+    arrival,
+    imports,
+    marks,
+    municipal_week,
+    overview,
+    queries,
+    selected_forecast,
+    signal_ledger,
+    trends,
+    where,
+)
 from analytics.filters import Filters
 from analytics.layout import layout
 from analytics.store import Store
@@ -52,7 +63,8 @@ QUESTIONS: dict[str, Callable[..., Any]] = {
     "outlook": selected_forecast.outlook,
     "past_counts": selected_forecast.history,
     "said_before": selected_forecast.said_before,
-    "municipal_outlook": selected_forecast.municipalities,
+    "municipal_outlook": municipal_week.municipalities,
+    "marks": marks.marks,
     "trend": trends.trend,
     "changed": trends.changed,
     "new_and_gone_topics": trends.new_and_gone_topics,
