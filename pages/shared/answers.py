@@ -140,10 +140,10 @@ class Answers:
         """Has any complaint coordinates?"""
         return bool(_remembered("has_points", self))
 
-    def ahead(self, filters: Filters) -> pd.DataFrame:
-        """The regions on days past and to come; see analytics.where.ahead."""
-        chosen = Filters(regions=filters.regions, topic_groups=filters.topic_groups)
-        return _remembered("ahead", self, chosen)
+    def ahead(self, filters: Filters, by: str) -> pd.DataFrame:
+        """Places, or regions and topics, on days past and to come; see analytics.where.ahead."""
+        chosen = Filters(None, None, filters.regions, filters.municipalities, filters.topic_groups)
+        return _remembered("ahead", self, chosen, by)
 
     def completeness(self, filters: Filters, days: int = 28) -> pd.DataFrame:
         """Which of the last days are loaded; see analytics.queries.completeness."""

@@ -16,7 +16,7 @@ DEFAULT_PERIOD = "days_7"
 KINDS = (*COUNTED, "thanks")
 LISTS = ("region", "municipality", "topic_group", "topic", "channel")  # in the order in which they narrow each other
 KEYS = ("period", "days", *LISTS, "kind")
-OF_PAGES = ("view", "measure", "by", "ahead")  # what one page alone chooses
+OF_PAGES = ("view", "measure", "by", "step", "ahead")  # what one page alone chooses
 PARENTS = {"municipality": "region", "topic": "topic_group"}
 MOST_OPTIONS = 400  # longer lists slow the browser; a parent (region, topic group) makes them shorter
 
@@ -95,11 +95,18 @@ def one_of(name: str, options: Sequence[str], text: Text) -> str:
     return str(chosen or options[0])
 
 
-def days_ahead(first: int, last: int, text: Text) -> int:
-    """A day by its distance from the last one known, kept in the address; tomorrow unless chosen otherwise."""
+def steps_ahead(first: int, last: int, text: Text, *, days: int) -> int:
+    """A day, or a week (`days`: 7), by its distance from the last day known; the next one unless chosen otherwise.
+
+    0 is the last day known, or the week that ends with it.
+    """
+    unit = "week" if days > 1 else "day"
+    chosen = st.session_state.get("ahead")
+    if chosen is not None and not first <= chosen <= last:  # of the other unit
+        st.session_state["ahead"] = min(1, last)
     return int(
         st.slider(
-            text("heatmap.ahead"),
+            text(f"heatmap.ahead_{unit}"),
             first,
             last,
             min(1, last),
