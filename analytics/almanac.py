@@ -75,15 +75,13 @@ class Almanac:
 class Regressors:
     """values: days × regressors; names and groups (keys of FREEDOM) of the regressors, days off.
 
-    doubt: variance of the logarithm that events add, by day; unseen: share of days whose weather is climatology;
-    covariance: of the weather's regressors on these.
+    unseen: share of days whose weather is climatology; covariance: of the weather's regressors on these.
     """
 
     values: np.ndarray
     names: tuple[str, ...]
     groups: tuple[str, ...]
     off: np.ndarray
-    doubt: np.ndarray | None = None
     unseen: np.ndarray | None = None
     covariance: np.ndarray | None = None
 

@@ -1,4 +1,4 @@
-"""What only the reader's browser can do: copy the address, save a chart as a picture. All offline."""
+"""What only the reader's browser can do: copy the address, save a chart as a picture, print. All offline."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _link = st.components.v2.component(
     "forerunner_link",
     html='<button class="quiet"></button><p role="status"></p><input readonly hidden>',
     css=STYLE,
-    js=(HERE / "link.js").read_text(encoding="utf-8"),
+    js=(HERE / "view.js").read_text(encoding="utf-8"),
 )
 
 

@@ -114,6 +114,8 @@ def _written(cell: Any, decimal: str) -> str:
         return f"{value:.12g}".replace(".", decimal)
     if isinstance(value, datetime):
         return f"{value:%Y-%m-%d %H:%M}"
+    if isinstance(value, str):
+        value = value.replace("\r\n", "\n").replace("\r", "\n")  # unquoted it would begin a row
     if isinstance(value, str) and value.lstrip(" ").startswith(FORMULA) and not NUMBER.fullmatch(value):
         return f"'{value}"
     return str(value)

@@ -28,6 +28,8 @@ PAGES = {  # the menu, in its order: name -> file, icon
     "data": ("pages/data.py", ":material/database:"),
 }
 
+DEFINITIONS = "pages/definitions.py"
+
 
 class Page(NamedTuple):
     """What a page works with: the answers of the store, the reader's filters, the reader's words."""
@@ -54,7 +56,7 @@ def open_page(name: str, *, needs_complaints: bool = True) -> Iterator[Page]:
                 keep("start_over", False)
                 choosing.reset(answers.home_region())
             filters = choosing.filters(answers, text)
-            link = st.container()
+            foot = st.container()
         st.set_page_config(page_title=f"{text(f'page.{name}')} · {text('app.name')}")
         _head(name, answers, text)
         if needs_complaints and not answers.is_empty():
@@ -65,8 +67,9 @@ def open_page(name: str, *, needs_complaints: bool = True) -> Iterator[Page]:
         body = st.container()
         with st.skeleton(height=LOADING), body:
             yield Page(answers, filters, text)
-        with link:
+        with foot:
             browser.link(text)
+            st.page_link(DEFINITIONS, label=text("page.definitions"), icon=":material/help:", width="stretch")
 
 
 def keep(name: str, value: object) -> None:

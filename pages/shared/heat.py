@@ -24,6 +24,7 @@ MEASURES = {  # of each view
     "hours": ("complaints",),
     "points": ("complaints",),
 }
+DEFINED = {"complaints": "received"}  # the same number under another name
 NAMED = 5  # places without geometry
 FEWEST = 20  # complaints of a place that the headline names
 NOTED = 1.2  # times the usual that is worth naming
@@ -75,6 +76,9 @@ def headline(answers: Answers, filters: Filters, text: Text) -> None:
 def show(view: str, measure: str, answers: Answers, filters: Filters, text: Text) -> None:
     """The view that was chosen, what it leaves out, and its numbers as a table."""
     with st.container(border=True):
+        st.subheader(
+            text.of("heat_measure", measure), anchor=False, help=text.of("definition", DEFINED.get(measure, measure))
+        )
         SHOWN[view](measure, answers, filters, text)
 
 

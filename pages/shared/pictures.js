@@ -21,7 +21,7 @@ async function save(data, format) {
   const graph = document.querySelector(`.st-key-${CSS.escape(data.chart)} .js-plotly-plot`);
   const look = getComputedStyle(document.querySelector("[data-testid=stApp]"));
   const notes = data.notes.flatMap(lines);
-  const head = 44 + LINE * notes.length;
+  const head = 50 + LINE * notes.length;
   const layout = structuredClone(graph.layout);
   const margin = { t: 0, l: 0, r: 0, b: 0, ...layout.margin };
   const width = Math.max(graph.clientWidth, WIDTH), height = graph.clientHeight + head;
@@ -32,8 +32,8 @@ async function save(data, format) {
     margin: { ...margin, t: margin.t + head, l: margin.l + 10, r: margin.r + 10, b: margin.b + 8 },
     title: {
       text: `<b>${safe(data.title)}</b>` + notes.map((note) => `<br><span style="font-size:13px">${safe(note)}</span>`).join(""),
-      font: { size: 18, color: look.color }, x: 0, xref: "container", xanchor: "left", y: 1, yref: "container", yanchor: "top",
-      pad: { t: 14, l: 18 }, automargin: false,
+      font: { size: 18, color: look.color }, x: 0, xref: "container", xanchor: "left", y: 1 - 20 / height, yref: "container", yanchor: "top",
+      pad: { l: 18 }, automargin: false,
     },
   });
   const figure = { data: structuredClone(graph.data), layout, config: { staticPlot: true } };

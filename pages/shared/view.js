@@ -1,4 +1,5 @@
 // Copies the address of the view; where the browser forbids it (no https), shows it to be copied by hand.
+// Lets keyboards reach what scrolls, and charts shrink with the sheet when the view is printed.
 export default function ({ data, parentElement }) {
   const button = parentElement.querySelector("button");
   const said = parentElement.querySelector("p");
@@ -19,6 +20,31 @@ export default function ({ data, parentElement }) {
       field.select();
     }
   };
+  window.addEventListener("beforeprint", shrinkable);
+  let soon = setTimeout(reachable, 300);
+  const observer = new MutationObserver(() => { clearTimeout(soon); soon = setTimeout(reachable, 300); });
+  observer.observe(document.querySelector("[data-testid=stMain]"), { childList: true, subtree: true });
+  return () => {
+    observer.disconnect();
+    clearTimeout(soon);
+    window.removeEventListener("beforeprint", shrinkable);
+  };
+}
+
+// What scrolls can be scrolled by keyboard too.
+function reachable() {
+  for (const block of document.querySelectorAll("[data-testid=stMain] [overflow=auto], [data-testid=stMain] [class*=st-key-heat_]")) {
+    block.tabIndex = 0;
+  }
+}
+
+function shrinkable() {
+  for (const picture of document.querySelectorAll(".js-plotly-plot .main-svg")) {
+    if (!picture.hasAttribute("viewBox")) {
+      picture.setAttribute("viewBox", `0 0 ${picture.getAttribute("width")} ${picture.getAttribute("height")}`);
+      picture.setAttribute("preserveAspectRatio", "xMinYMin meet");
+    }
+  }
 }
 
 async function copied(field) {
