@@ -148,7 +148,8 @@ def record_of(said: pd.DataFrame) -> pd.DataFrame:
     """How good one series' forecasts were by weeks ahead ('*': all): see `record.record`.
 
     lead: the last day of that week; attrs: `reconstructed` (no issued forecast can be judged yet, so what would have
-    been said is), `alike` (correlation of a week's days in the error) and `quality`.
+    been said is), `alike` (correlation of a week's days in the error), `missed` (complaints a day on average) and
+    `quality`.
     """
     edges = np.array(LEAD_WEEKS)
     weeks = edges[np.searchsorted(edges, said["lead"]).clip(max=len(edges) - 1)]
@@ -249,7 +250,11 @@ def _record(said: pd.DataFrame, lead: np.ndarray) -> tuple[pd.DataFrame, dict[st
     known = (rows["actual"].notna() & rows["naive"].notna()).to_numpy()
     alike = _alike(judged["transform"].to_numpy(), rows["origin"].to_numpy()[known], rows["lead"].to_numpy()[known])
     judged["lead"] = lead[kept][known]
-    return summed(judged, "lead"), {"reconstructed": reconstructed, "alike": alike}
+    return summed(judged, "lead"), {
+        "reconstructed": reconstructed,
+        "alike": alike,
+        "missed": float(judged["miss"].mean()) if len(judged) else np.nan,
+    }
 
 
 def _alike(transform: np.ndarray, origin: np.ndarray, lead: np.ndarray) -> float:

@@ -147,7 +147,7 @@ def test_the_table_of_parts_has_a_line_for_each_factor_and_leaves_out_what_does_
     assert set(heat.text[4]) == {"+10"}
     assert heat.z[3][0] == 0.5
     assert level.y[0] == 0
-    assert mean.text[0] == f"<b>{ENGLISH.number(table['mean'].iloc[0], 0 if table['mean'].iloc[0] >= 10 else 1)}</b>"
+    assert mean.text[0] == f"<b>{ENGLISH.number(table['mean'].iloc[0])}</b>"
 
 
 def test_bands_are_left_out_where_the_record_is_poor_and_marks_stand_above(store: Store) -> None:

@@ -59,6 +59,10 @@ def opened(store: str, monkeypatch: pytest.MonkeyPatch, folder: Path, **chosen: 
     return app.run()
 
 
+def notes(app: AppTest) -> list[str]:
+    return [note.value for note in app.caption]
+
+
 @pytest.mark.parametrize(("view", "measure"), SHOWN)
 def test_every_view_shows_every_measure(
     stores: dict[str, str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, view: str, measure: str
@@ -70,7 +74,7 @@ def test_every_view_shows_every_measure(
         assert "No deadlines are known" in app.info[0].value
     else:
         assert app.get("plotly_chart")
-        assert app.dataframe
+        assert [box.label for box in app.expander] == [ENGLISH("take.title")]
 
 
 def test_the_headline_names_the_place_that_stands_out(
@@ -85,10 +89,10 @@ def test_a_region_chosen_shows_its_municipalities_and_the_way_back(
     stores: dict[str, str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     app = opened(stores["full"], monkeypatch, tmp_path, region=[REGIONS[1]])
-    assert "Municipality" in app.dataframe[0].value.columns
+    assert ENGLISH("heatmap.click_municipality") in notes(app)
     next(button for button in app.button if button.label == "All regions").click().run()
     assert app.multiselect(key="region").value == []
-    assert "Region" in app.dataframe[0].value.columns
+    assert ENGLISH("heatmap.click") in notes(app)
 
 
 def test_a_short_history_says_what_it_takes(
@@ -196,12 +200,12 @@ def test_places_ahead_add_up_to_what_came_and_to_what_is_expected(
 @pytest.mark.parametrize(
     ("chosen", "shown"),
     [
-        ({}, "Region"),
-        ({"region": [REGIONS[0]]}, "Municipality"),
-        ({"view": "matrix"}, "Topic group"),
-        ({"step": "week"}, "Region"),
-        ({"step": "week", "ahead": 27}, "Region"),
-        ({"step": "week", "ahead": -2}, "Region"),
+        ({}, "click"),
+        ({"region": [REGIONS[0]]}, "click_municipality"),
+        ({"view": "matrix"}, "matrix_note"),
+        ({"step": "week"}, "click"),
+        ({"step": "week", "ahead": 27}, "click"),
+        ({"step": "week", "ahead": -2}, "click"),
     ],
 )
 def test_the_forecast_of_a_day_or_a_week_is_shown_of_every_kind_of_place(
@@ -215,7 +219,7 @@ def test_the_forecast_of_a_day_or_a_week_is_shown_of_every_kind_of_place(
     assert ("what came in" if chosen.get("ahead") == -2 else "forecast made from data up to 19 November 2026") in words
     slider = app.slider(key="ahead")
     assert (slider.min, slider.max) == ((-3, 4) if "step" in chosen else (-27, 28))
-    assert shown in app.dataframe[0].value.columns
+    assert ENGLISH(f"heatmap.{shown}", lines=grids.MOST_LINES, topics=grids.MOST_TOPICS) in notes(app)
 
 
 def test_the_scale_of_few_complaints_is_marked_by_whole_numbers_only() -> None:

@@ -162,7 +162,7 @@ def _trust(judged: pd.DataFrame, ahead: Outlook, text: Text) -> str:
         "trust.said",
         grade=text.of("quality", grade),
         inside=text.percent(whole["coverage_80"]),
-        error=text.percent(whole["error"]),
+        missed=text.number(judged.attrs["missed"], 0 if judged.attrs["missed"] >= FINE else 1),
         kind=text.of("trust", kind),
         days=int(whole["forecasts"]),
     )

@@ -173,7 +173,7 @@ def track(table: pd.DataFrame, text: Text) -> go.Figure:
 
 def _numbers(values: pd.Series, line: int, text: Text, *, bold: bool = False) -> dict[str, Any]:
     """A line of numbers without colour."""
-    words = [text.number(value, 0 if value >= 10 else 1) for value in values]
+    words = [text.number(value, 0 if value >= 10 else 1 if value >= 1 else 2) for value in values]
     return {
         "type": "scatter",
         "mode": "text",

@@ -27,7 +27,8 @@ LISTED = 8  # lines about names and channels
 def headline(answers: Answers, filters: Filters, text: Text) -> None:
     """The biggest lasting change with its date, the year before, where it comes from, and how thin the data are."""
     found: Trend = answers.ask("trend", filters)
-    lines = [*_level(found, text), *_year(found, answers, filters, text), *_mover(answers, filters, text)]
+    lines = [*_level(found, text), *_year(found, answers, filters, text)]
+    lines += [*_worst_place(answers, filters, text), *_mover(answers, filters, text)]
     names, channels = answers.ask("moved_labels", filters)
     if len(names) + len(channels):
         lines.append(text("trends.relabelled", n=len(names) + len(channels)))
@@ -182,7 +183,24 @@ def _year(found: Trend, answers: Answers, filters: Filters, text: Text) -> list[
     row = found.year.iloc[0]
     numbers = {"now": int(row["now"]), "before": round(row["usual"]), "change": text.change(row["ratio"])}
     sure = text.of("certainty", certainty(row["probability"]))
-    return [text("trends.year", weeks=compared.weeks, last=compared.last, sure=sure, **numbers)]
+    without = " " + text("trends.left_out", n=found.left_out) if found.left_out else ""
+    return [text("trends.year", weeks=compared.weeks, last=compared.last, sure=sure, **numbers) + without]
+
+
+def _worst_place(answers: Answers, filters: Filters, text: Text) -> list[str]:
+    """The place that rose most at the least: what it rose by even at the low end of its interval."""
+    by = answers.places(filters)
+    table = answers.ask("changed", filters, by)
+    if len(table) < 2:
+        return []
+    rose = table[(table["direction"] == "rising") & (table["probability"] >= SURE) & table["low"].notna()]
+    if rose.empty:
+        return []
+    row = rose.loc[rose["low"].astype(float).idxmax()]
+    now, before = int(row["now"]), round(row["before"])
+    name, sure = plain(text.name(by, row[by])), text.of("certainty", certainty(row["probability"]))
+    change = text.change(row["ratio"])
+    return [text(f"trends.worst_{by}", name=name, change=change, now=now, before=before, sure=sure)]
 
 
 def _mover(answers: Answers, filters: Filters, text: Text) -> list[str]:
