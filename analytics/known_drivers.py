@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pandas as pd
 
 from analytics.almanac import Almanac
@@ -77,7 +78,8 @@ def _acting(events: pd.DataFrame, place: str, chosen: Collection[str]) -> pd.Dat
     if not chosen:
         return events
     named = events[place].fillna("").astype("str").map(several)
-    return events[[not names or not set(chosen).isdisjoint(names) for names in named]].reset_index(drop=True)
+    acting = np.array([not names or not set(chosen).isdisjoint(names) for names in named], dtype=bool)
+    return events[acting].reset_index(drop=True)
 
 
 def _tell(note: Note, file: Path, rejected: pd.DataFrame) -> None:

@@ -6,6 +6,7 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 import holidays
+import numpy as np
 import pandas as pd
 
 from analytics.almanac import Almanac
@@ -80,7 +81,7 @@ def _events(
         & ~rules["type"].isin(told)
     ]
     table = pd.concat([own, rules[list(own)]], ignore_index=True)
-    table = table[[_acts(row, filters) for row in table.to_dict("records")]]
+    table = table[np.array([_acts(row, filters) for row in table.to_dict("records")], dtype=bool)]
     every = store.query("select count(distinct region) as n from coverage")["n"].iloc[0]
     looked_at = len(filters.regions) or int(every)
     found: list[tuple[object, ...]] = []

@@ -13,8 +13,10 @@ from streamlit.testing.v1 import AppTest
 from analytics.events import import_events
 from analytics.filters import Filters
 from analytics.ledger import FACTORS, issued_parts
+from analytics.marks import COLUMNS as MARKS
 from analytics.marks import marks
 from analytics.municipal_week import municipalities
+from analytics.refresh import refresh
 from analytics.selected_forecast import Outlook, history, outlook, record_by_day, said_before
 from analytics.store import Store, open_store
 from pages.shared import forecast_charts, part_charts
@@ -112,6 +114,19 @@ def test_holidays_are_named_in_both_languages_and_those_running_on_are_one_mark(
     assert len(rest) < 6
 
 
+def test_a_store_of_no_known_country_and_without_events_has_no_marks(tmp_path: Path) -> None:
+    abroad = open_store(make_store(tmp_path, days=30, regions=("Bronx",)))
+    assert marks(abroad, Filters(), date(2026, 11, 1), date(2027, 1, 12), AS_OF).empty
+    assert list(marks(abroad, Filters(), date(2026, 11, 1), date(2027, 1, 12), AS_OF)) == list(MARKS)
+
+
+def test_a_selection_is_computed_without_any_event_known(tmp_path: Path) -> None:
+    plain = open_store(make_store(tmp_path, days=60, regions=REGIONS[:1]))
+    refresh(plain, now=NOW, reconstruct=0)
+    found = outlook(plain, Filters(regions=REGIONS[:1], channels=("ПОС",)), AS_OF)
+    assert len(found.ahead) == len(found.parts) == 28
+
+
 def test_the_week_of_the_municipalities_adds_up_to_that_of_their_region(store: Store) -> None:
     table = municipalities(store, Filters(regions=REGIONS[:1]), AS_OF)
     week = outlook(store, Filters(regions=REGIONS[:1]), AS_OF).ahead.head(7)["mean"].sum()
@@ -192,3 +207,34 @@ def test_a_store_issued_before_parts_were_kept_says_when_they_come(
     app = opened(older, monkeypatch, tmp_path)
     assert not app.error
     assert "from the next refresh on" in written(app)
+
+
+def test_where_the_record_is_poor_no_range_is_promised_anywhere(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    folder = make_store(tmp_path, a_day=2, days=200, regions=REGIONS[:1], forecast=True)
+    open_store(folder).write(
+        lambda cursor: cursor.execute(
+            """
+            update forecasts set "0.5" = 9 * ("0.5" + 1)
+            where run_id in (select run_id from forecast_runs where reconstructed)
+            """
+        )
+    )
+    app = opened(folder, monkeypatch, tmp_path)
+    assert not app.error
+    words = written(app)
+    assert ENGLISH("dots.poor") in words
+    assert "so we promise no range" in words
+    towns = next(frame.value for frame in app.dataframe if "Municipality" in frame.value.columns)
+    assert list(towns.columns) == ["Municipality", "Expected", "Last 7 days"]
+
+
+@pytest.mark.parametrize(("language", "words"), [("en", "the store has 7 days"), ("ru", "в хранилище 7 дней")])
+def test_a_store_too_short_for_a_forecast_says_what_it_takes(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, language: str, words: str
+) -> None:
+    app = opened(make_store(tmp_path, days=8), monkeypatch, tmp_path, lang=language)
+    assert words in app.info[0].value
+    assert "14" in app.info[0].value
+    assert not app.code or "refresh" not in app.code[0].value

@@ -21,6 +21,7 @@ from analytics.loaded import LastFullDay
 from analytics.selected_forecast import Outlook, Series
 from analytics.settings import Settings, read_settings
 from analytics.store import Store, open_store
+from analytics.store_panel import SHORTEST
 from pages.shared import questions
 
 LOOKED_BACK = 400  # days, for last year's week and the record
@@ -152,6 +153,10 @@ class Answers:
     def outlook(self, filters: Filters) -> Outlook:
         """The forecast of the selection; see analytics.selected_forecast.outlook."""
         return _remembered("outlook", self, _timeless(filters), self.as_of(filters))
+
+    def days_for_a_forecast(self) -> int:
+        """How many days of history a forecast needs."""
+        return SHORTEST
 
     def past_counts(self, filters: Filters) -> pd.DataFrame:
         """Each day's complaints of the selection, as many as the headline and the record look back."""

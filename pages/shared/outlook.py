@@ -23,10 +23,16 @@ ICONS = {"good": ":material/check_circle:", "fair": ":material/info:", "poor": "
 COLORS = {"good": "blue", "fair": "gray", "poor": "orange"}
 
 
-def is_there(ahead: Outlook, text: Text) -> bool:
-    """Is there a forecast of days to come? If not, say what to do."""
+def is_there(answers: Answers, filters: Filters, text: Text) -> bool:
+    """Is there a forecast of days to come? If not, say what to do, or what is missing for one."""
+    ahead = answers.outlook(filters)
     if len(ahead.ahead):
         return True
+    begun, needed = answers.span()[0], answers.days_for_a_forecast()
+    known = (answers.as_of(filters) - begun).days + 1 if begun else 0
+    if ahead.origin is None and known < needed:
+        st.info(text("outlook.short", needed=needed, n=known), icon=":material/history:")
+        return False
     st.info(text("outlook.none" if ahead.origin is None else "outlook.over"), icon=":material/update:")
     st.code("python -m analytics refresh", language=None)
     return False
@@ -60,7 +66,7 @@ def fan(answers: Answers, filters: Filters, text: Text) -> None:
     said = said[said["day"] >= actual["day"].min()]
     first, last = actual["day"].min().date(), ahead.ahead["day"].max().date()
     marks = answers.marks(filters, first, last)
-    bands = answers.record(filters).attrs["quality"] != "poor"
+    bands = not _poor(answers, filters)
     drawn = forecast_charts.fan(actual, ahead.ahead, said, marks, text, bands=bands)
     coming = marks[marks["last_day"] > actual["day"].max().date()].to_dict("records")
     told = [
@@ -68,7 +74,7 @@ def fan(answers: Answers, filters: Filters, text: Text) -> None:
     ]
     more = " …" if len(told) > NAMED else ""
     note = text("fan.coming", marks="; ".join(told[:NAMED]) + more) if told else text("fan.nothing")
-    components.chart("fan", drawn, text, lambda: _days(actual, ahead, text), note=note)
+    components.chart("fan", drawn, text, lambda: _days(actual, ahead, text, bands=bands), note=note)
 
 
 def made_of(answers: Answers, filters: Filters, text: Text) -> None:
@@ -100,6 +106,8 @@ def will_it_exceed(answers: Answers, filters: Filters, text: Text) -> None:
         reached = sum(count >= least for count in counts)
         chance = text.percent(answers.probability(filters, day, least))
         st.markdown(text("dots.said", reached=reached, least=least, day=text.day(day, "weekday"), chance=chance))
+        if _poor(answers, filters):
+            st.caption(text("dots.poor"))
         figure = forecast_charts.dots(counts, least, text)
         table = pd.DataFrame({text("dots.outcome"): range(1, len(counts) + 1), text("parts.complaints"): counts})
         components.picture("dots", figure, text, table, title=text("dots.title"), alt=text("dots.alt"))
@@ -137,10 +145,12 @@ def record(answers: Answers, filters: Filters, text: Text) -> None:
         components.picture("track", part_charts.track(by_day, text), text, days, title=title, alt=alt)
 
 
-def municipalities(table: pd.DataFrame, text: Text) -> None:
-    """The municipalities of the region, the most first."""
+def municipalities(answers: Answers, filters: Filters, text: Text) -> None:
+    """The municipalities of the region, the most first; without ranges where the record of their region is poor."""
+    table = answers.municipal_outlook(filters)
     if table.empty:
         return
+    table = table.drop(columns=["low", "high"]) if _poor(answers, filters) else table
     with st.container(border=True):
         st.subheader(text("towns.title"), anchor=False, help=text("towns.help"))
         names = {"municipality": "filters.municipality", "mean": "fan.expected", "low": "ahead.low"}
@@ -191,9 +201,15 @@ def _moves(week: pd.DataFrame, text: Text) -> str:
     return text("made.week" if told else "made.week_level", level=value, parts=", ".join(told))
 
 
-def _days(actual: pd.DataFrame, ahead: Outlook, text: Text) -> pd.DataFrame:
-    """The fan chart as a table: what was, what is expected and within what bounds."""
+def _poor(answers: Answers, filters: Filters) -> bool:
+    """Is the record so poor that no range is promised?"""
+    return bool(answers.record(filters).attrs["quality"] == "poor")
+
+
+def _days(actual: pd.DataFrame, ahead: Outlook, text: Text, *, bands: bool) -> pd.DataFrame:
+    """The fan chart as a table: what was, what is expected and, where they are promised, within what bounds."""
     names = {"complaints": text("parts.complaints"), "mean": text("fan.expected")}
-    names |= {"0.1": text("ahead.low"), "0.9": text("ahead.high")}
-    found = pd.concat([actual[["day", "complaints"]], ahead.ahead[["day", "mean", "0.1", "0.9"]].round(1)])
+    ends = {"0.1": text("ahead.low"), "0.9": text("ahead.high")} if bands else {}
+    names |= ends
+    found = pd.concat([actual[["day", "complaints"]], ahead.ahead[["day", "mean", *ends]].round(1)])
     return found.assign(day=found["day"].dt.date).rename(columns={"day": text("ahead.day"), **names})
