@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
@@ -60,15 +61,10 @@ def _counts(store: Store, filters: Filters, first: date, last: date) -> pd.DataF
     The names are those that events know, so that an event acts on what it names.
     """
     by_topic = len(filters.regions) == 1 or bool(filters.topic_groups or filters.topics)
-    counts = daily_counts(store, Filters(first, last, *narrowed(filters)), by=("region", "topic_group"))
+    counts = daily_counts(store, replace(filters, first_day=first, last_day=last), by=("region", "topic_group"))
     table = counts.fillna({"region": "", "topic_group": ""})
     table["topic"] = table["topic_group"] if by_topic else ""
     return table.groupby(["day", "region", "topic"], as_index=False)["complaints"].sum()
-
-
-def narrowed(filters: Filters) -> list[tuple[str, ...]]:
-    """The fields of the filters after the period."""
-    return [getattr(filters, name) for name in list(Filters.__dataclass_fields__)[2:]]
 
 
 def unloaded(store: Store, days: pd.DatetimeIndex) -> pd.DataFrame:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
@@ -9,7 +10,6 @@ import numpy as np
 import pandas as pd
 
 from analytics import negative_binomial as counts_of
-from analytics.computed_forecast import narrowed
 from analytics.filters import COUNTED, Filters
 from analytics.forecast import Distribution
 from analytics.ledger import issued_municipal
@@ -47,7 +47,7 @@ def municipalities(store: Store, filters: Filters, as_of: date) -> pd.DataFrame:
     mean = week["mean"].to_numpy()
     dispersion = np.maximum(extra / np.maximum(mean, 1e-9) ** 2, 1e-6).to_numpy()
     ends = counts_of.quantiles(np.array([0.1, 0.9]), mean, dispersion) if len(week) else np.empty((0, 2))
-    past = Filters(as_of - timedelta(days=WEEK - 1), as_of, *narrowed(filters))
+    past = replace(filters, first_day=as_of - timedelta(days=WEEK - 1), last_day=as_of)
     came = daily_counts(store, past, by=("municipality",)).groupby("municipality")["complaints"].sum()
     week = week.assign(low=ends[:, 0], high=ends[:, 1])
     week["last_week"] = came.reindex(week["municipality"]).fillna(0).to_numpy(dtype="int64")

@@ -85,13 +85,12 @@ def read_own_table(store: Store, kind: str, path: Path) -> OwnTable:
     rejected = pd.concat([rejected, raw.broken], ignore_index=True).sort_values("line", kind="stable")
     kept = rows[reasons.loc[rows.index] == ""].drop(columns="line").reset_index(drop=True)
     if kept.empty:
-        first = rejected.iloc[0] if len(rejected) else {"line": 1, "reason": "empty"}
         raise BadInput(
             "own_table_empty",
-            "{file} has no row that can be used; line {line}: {reason}.",
+            "{file} has no row that can be used, see its line {line}; it needs {needed}.",
             file=path.name,
-            line=int(first["line"]),
-            reason=str(first["reason"]).replace("_", " "),
+            line=int(rejected["line"].iloc[0]) if len(rejected) else 1,
+            needed=", ".join(shape.needed),
         )
     return OwnTable(kind, kept, rejected.reset_index(drop=True), notices)
 

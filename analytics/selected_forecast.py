@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +12,7 @@ import pandas as pd
 import scipy
 
 from analytics import negative_binomial as counts_of
-from analytics.computed_forecast import computed, narrowed, unloaded
+from analytics.computed_forecast import computed, unloaded
 from analytics.filters import COUNTED, Filters
 from analytics.forecast import LEVELS, QUANTILES, Distribution
 from analytics.ledger import issued, issued_parts
@@ -92,7 +92,7 @@ def outlook(store: Store, filters: Filters, as_of: date) -> Outlook:
 def history(store: Store, filters: Filters, first: date, last: date) -> pd.DataFrame:
     """day, complaints of each day of the selection: quiet days 0, unknown days (and those before the store) nan."""
     days = pd.date_range(first, last, name="day")
-    table = daily_counts(store, Filters(first, last, *narrowed(filters)))
+    table = daily_counts(store, replace(filters, first_day=first, last_day=last))
     counts = table.set_index("day")["complaints"].reindex(days, fill_value=0).astype(float)
     lost = unloaded(store, days)
     lost = lost.loc[[region for region in lost.index if not filters.regions or region in filters.regions]]

@@ -124,9 +124,7 @@ def test_a_spelling_of_one_region_leaves_the_others_alone(filled: Store, tmp_pat
     assert set(found["region"]) == {REGIONS[0], REGIONS[1], "Рязанщина"}
     covered = filled.query("select distinct region from coverage")["region"]
     assert set(covered) == {REGIONS[0], REGIONS[1], "Рязанщина"}
-    cube = filled.query(
-        "select region, sum(received)::int as n from region_totals group by 1 having n <> 0 order by 1"
-    )
+    cube = filled.query("select region, sum(received)::int as n from region_totals group by 1 having n <> 0 order by 1")
     assert cube["n"].tolist() == found["n"].tolist()
 
 
