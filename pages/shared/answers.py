@@ -21,7 +21,6 @@ from analytics.loaded import LastFullDay
 from analytics.selected_forecast import Outlook, Series
 from analytics.settings import Settings, read_settings
 from analytics.store import Store, open_store
-from analytics.store_panel import SHORTEST
 from pages.shared import questions
 
 LOOKED_BACK = 400  # days, for last year's week and the record
@@ -157,10 +156,6 @@ class Answers:
         """The forecast of the selection; see analytics.selected_forecast.outlook."""
         return _remembered("outlook", self, _timeless(filters), self.as_of(filters))
 
-    def days_for_a_forecast(self) -> int:
-        """How many days of history a forecast needs."""
-        return SHORTEST
-
     def past_counts(self, filters: Filters) -> pd.DataFrame:
         """Each day's complaints of the selection, as many as the headline and the record look back."""
         as_of = self.as_of(filters)
@@ -174,14 +169,6 @@ class Answers:
     def record(self, filters: Filters) -> pd.DataFrame:
         """How good that was; see analytics.selected_forecast.record_of."""
         return selected_forecast.record_of(self.said_before(filters))
-
-    def record_by_day(self, filters: Filters) -> pd.DataFrame:
-        """The same by days ahead; see analytics.selected_forecast.record_by_day."""
-        return selected_forecast.record_by_day(self.said_before(filters))
-
-    def marks(self, filters: Filters, first: date, last: date) -> pd.DataFrame:
-        """Days off and events of the selection between two days; see analytics.marks.marks."""
-        return _remembered("marks", self, _timeless(filters), first, last, self.as_of(filters))
 
     def week_ahead(self, filters: Filters) -> dict[str, Any]:
         """The next seven days in numbers; see analytics.selected_forecast.week_ahead."""

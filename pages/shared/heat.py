@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -26,8 +25,6 @@ MEASURES = {  # of each view
 }
 DEFINED = {"complaints": "received"}  # the same number under another name
 NAMED = 5  # places without geometry
-FEWEST = 20  # complaints of a place that the headline names
-NOTED = 1.2  # times the usual that is worth naming
 WEEK = 7
 
 
@@ -41,36 +38,6 @@ def measures(view: str, answers: Answers, filters: Filters) -> list[str]:
     issued = not (filters.topics or filters.channels) and bool(len(answers.ahead(filters, answers.places(filters))))
     several = view != "matrix" or answers.places(filters) == "region"  # municipalities by topics are too many
     return [name for name in MEASURES[view] if name != "forecast" or (issued and several)]
-
-
-def headline(answers: Answers, filters: Filters, text: Text) -> None:
-    """What the places say, in plain words: where most, where most per head, what stands out."""
-    places = answers.places(filters)
-    table = answers.compared(filters, (places,) if places == "region" else ("region", places))
-    named = table[(table[places] != "") & (table["complaints"] >= FEWEST)]
-    lines: list[str] = []
-    for measure, words in (("complaints", "most"), ("per_1000", "most_per_head"), ("against_usual", "most_above")):
-        known = named.dropna(subset=measure)
-        if known.empty:
-            continue
-        best = known.loc[known[measure].idxmax()]
-        if measure == "against_usual" and best[measure] < NOTED:
-            lines.append(text("heatmap.none_above"))
-            continue
-        shade = scale(measure, known[measure])
-        lines.append(
-            text(
-                f"heatmap.{words}",
-                place=plain(text.name(places, best[places])),
-                value=shade.words(best[measure], text),
-                per=shade.per,
-                complaints=int(best["complaints"]),
-                usual=round(best["usual"]) if not math.isnan(best["usual"]) else 0,
-            )
-        )
-    if not lines:
-        lines.append(text("heatmap.thin", fewest=FEWEST))
-    st.markdown("\n".join(f"- {line}" for line in lines))
 
 
 def show(view: str, measure: str, answers: Answers, filters: Filters, text: Text) -> None:

@@ -9,7 +9,8 @@ import pandas as pd
 import streamlit as st
 
 from analytics.filters import Filters
-from analytics.selected_forecast import Outlook
+from analytics.selected_forecast import Outlook, record_by_day
+from analytics.store_panel import SHORTEST
 from pages.shared import components, forecast_charts, part_charts, twins
 from pages.shared.answers import Answers
 from pages.shared.text import Text, plain
@@ -28,10 +29,10 @@ def is_there(answers: Answers, filters: Filters, text: Text) -> bool:
     ahead = answers.outlook(filters)
     if len(ahead.ahead):
         return True
-    begun, needed = answers.span()[0], answers.days_for_a_forecast()
+    begun = answers.span()[0]
     known = (answers.as_of(filters) - begun).days + 1 if begun else 0
-    if ahead.origin is None and known < needed:
-        st.info(text("outlook.short", needed=needed, n=known), icon=":material/history:")
+    if ahead.origin is None and known < SHORTEST:
+        st.info(text("outlook.short", needed=SHORTEST, n=known), icon=":material/history:")
         return False
     st.info(text("outlook.none" if ahead.origin is None else "outlook.over"), icon=":material/update:")
     st.code("python -m analytics refresh", language=None)
@@ -65,7 +66,7 @@ def fan(answers: Answers, filters: Filters, text: Text) -> None:
     said = answers.said_before(filters) if ahead.series.own else answers.said_before(filters).head(0)
     said = said[said["day"] >= actual["day"].min()]
     first, last = actual["day"].min().date(), ahead.ahead["day"].max().date()
-    marks = answers.marks(filters, first, last)
+    marks = answers.ask("marks", filters, first, last)
     bands = not _poor(answers, filters)
     drawn = forecast_charts.fan(actual, ahead.ahead, said, marks, text, bands=bands)
     coming = marks[marks["last_day"] > actual["day"].max().date()].to_dict("records")
@@ -136,7 +137,7 @@ def record(answers: Answers, filters: Filters, text: Text) -> None:
             text("track.judged"): [text.number(number) for number in table["forecasts"]],
         }
         st.dataframe(pd.DataFrame(shown), hide_index=True, width="stretch")
-        by_day = answers.record_by_day(filters)
+        by_day = record_by_day(answers.said_before(filters))
         numbers = {"lead": "track.lead", "coverage_50": "track.half", "coverage_80": "track.coverage"}
         numbers |= {"coverage_95": "track.nearly_all", "skill": "track.skill", "bias": "track.bias"}
         numbers |= {"forecasts": "track.judged"}

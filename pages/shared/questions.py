@@ -87,7 +87,7 @@ QUESTIONS: dict[str, Callable[..., Any]] = {
     "past_counts": selected_forecast.history,
     "said_before": selected_forecast.said_before,
     "municipal_outlook": municipal_week.municipalities,
-    "marks": marks.marks,
+    "marks": lambda store, filters, as_of, first, last: marks.marks(store, filters, first, last, as_of),
     "almanac": almanac_of,
     "event_types": lambda store: event_types(store.settings),
     "calendar_events": lambda store, origin: calendar_events(store, almanac_of(store), origin),
