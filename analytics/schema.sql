@@ -239,6 +239,19 @@ create table municipal_forecasts (   -- kept for 35 days: there are too many
   "0.9" bigint not null
 );
 
+create table forecast_parts (    -- the factors of an issued mean; kept for 35 days
+  run_id bigint not null,
+  day date not null,
+  region varchar not null,      -- '' = not stated, '*' = all
+  topic_group varchar not null,
+  level double not null,        -- complaints a day, with what past errors taught
+  weekday double not null,
+  season double not null,
+  holiday double not null,
+  events double not null,
+  weather double not null
+);
+
 create table signals (          -- issued with a run of forecasts, never rewritten; '*' where regions or topics were summed
   run_id bigint not null,
   region varchar not null,

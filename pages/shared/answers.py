@@ -143,10 +143,10 @@ class Answers:
         """Has any complaint coordinates?"""
         return bool(_remembered("has_points", self))
 
-    def ahead(self, filters: Filters) -> pd.DataFrame:
-        """The regions on days past and to come; see analytics.where.ahead."""
-        chosen = Filters(regions=filters.regions, topic_groups=filters.topic_groups)
-        return _remembered("ahead", self, chosen)
+    def ahead(self, filters: Filters, by: str) -> pd.DataFrame:
+        """Places, or regions and topics, on days past and to come; see analytics.where.ahead."""
+        chosen = Filters(None, None, filters.regions, filters.municipalities, filters.topic_groups)
+        return _remembered("ahead", self, chosen, by)
 
     def completeness(self, filters: Filters, days: int = 28) -> pd.DataFrame:
         """Which of the last days are loaded; see analytics.queries.completeness."""
@@ -190,7 +190,7 @@ class Answers:
         return float(probability(row, at_least)["probability"].iloc[0])
 
     def municipal_outlook(self, filters: Filters) -> pd.DataFrame:
-        """The next seven days of a region's municipalities."""
+        """The next seven days of a region's municipalities; see analytics.municipal_week.municipalities."""
         return _remembered("municipal_outlook", self, _timeless(filters), self.as_of(filters))
 
     def history(self) -> pd.DataFrame:

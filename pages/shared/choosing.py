@@ -18,7 +18,7 @@ KINDS = (*COUNTED, "thanks")
 LISTS = ("region", "municipality", "topic_group", "topic", "channel")  # in the order in which they narrow each other
 KEYS = ("period", "compare", "days", *LISTS, "kind")
 OF_PAGES = (
-    *("view", "measure", "by", "ahead", "table"),
+    *("view", "measure", "by", "step", "ahead", "table"),
     *("part", "ask", "month", "type", "on", "lasts", "event", "look", "kind_of", "topic_of"),
 )  # of one page alone
 FOLLOWED = "to"  # in the address of a link within the dashboard
@@ -101,11 +101,18 @@ def one_of(name: str, options: Sequence[str], text: Text) -> str:
     return str(chosen or options[0])
 
 
-def days_ahead(first: int, last: int, text: Text) -> int:
-    """A day by its distance from the last one known, kept in the address; tomorrow unless chosen otherwise."""
+def steps_ahead(first: int, last: int, text: Text, *, days: int) -> int:
+    """A day, or a week (`days`: 7), by its distance from the last day known; the next one unless chosen otherwise.
+
+    0 is the last day known, or the week that ends with it.
+    """
+    unit = "week" if days > 1 else "day"
+    chosen = st.session_state.get("ahead")
+    if chosen is not None and not first <= chosen <= last:  # of the other unit
+        st.session_state["ahead"] = min(1, last)
     return int(
         st.slider(
-            text("heatmap.ahead"),
+            text(f"heatmap.ahead_{unit}"),
             first,
             last,
             min(1, last),

@@ -69,7 +69,7 @@ def open_page(name: str, *, needs_complaints: bool = True) -> Iterator[Page]:
             st.stop()
         keep("about", _about(name, answers, filters, text))
         body = st.container()
-        with st.skeleton(height=LOADING), body:
+        with st.skeleton(height=LOADING), body, failures.told(name, text):  # in the language that was chosen
             yield Page(answers, filters, text)
         with foot:
             browser.link(text)

@@ -148,7 +148,8 @@ class Text:
     def short_place(self, municipality: str) -> str:
         """A municipality without the words that many have in their names, for a tile."""
         name = self.name("municipality", municipality)
-        return GENERIC.sub("", name).strip() or name
+        short = GENERIC.sub("", name).strip(" «»\"'")
+        return re.sub(r"\s+", " ", short.replace("« ", "«")) or name
 
     def error(self, error: BadInput) -> str:
         """What is wrong with the input, in one sentence; English where the catalogue does not know its code."""
