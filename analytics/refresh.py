@@ -1,4 +1,4 @@
-"""Everything that is to be redone after an import: forecasts into the ledger, all levels."""
+"""Everything that is to be redone after an import: forecasts into the ledger, all levels, and outbreaks."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import pandas as pd
 from analytics.almanac import Almanac
 from analytics.known_drivers import drivers_of_store
 from analytics.ledger import Report, Run, issue, issue_municipal
+from analytics.outbreak_ledger import issue_outbreaks
 from analytics.panel import Panel
 from analytics.store_panel import StorePanel, store_panel
 
@@ -32,17 +33,18 @@ def refresh(
     reconstruct: int = RECONSTRUCTED,
     report: Report = lambda share, name: None,
 ) -> list[Run]:
-    """Issue the forecasts of the newest full day, once; safe to run twice.
+    """Issue the forecasts of the newest full day and the outbreaks up to it, once; safe to run twice.
 
-    `now` is UTC. First regions and totals, then what would have been said at `reconstruct` earlier origins where the
-    ledger has no past yet (marked as such), then municipalities. Raises BadInput on an empty or short store.
+    `now` is UTC. First regions and totals and their outbreaks, then what would have been said at `reconstruct` earlier
+    origins where the ledger has no past yet (marked as such), then municipalities. Raises BadInput on an empty or short
+    store.
     """
     almanac = almanac_of(store)
     found = store_panel(store, almanac=almanac)
     drivers = drivers_of_store(store, almanac, found.panel.days)
     wide = municipalities and _has_municipalities(store)
     past = _origins_to_reconstruct(store, found.panel, reconstruct)
-    steps = 1 + len(past) + MUNICIPAL_SHARE * wide
+    steps = 2 + len(past) + MUNICIPAL_SHARE * wide
     done: list[Run] = []
     for number, end in enumerate([None, *past]):
         one = found if end is None else StorePanel(_until(found.panel, end), found.unloaded, [], found.snapshot)
@@ -54,11 +56,13 @@ def refresh(
                 drivers,
                 now=now,
                 reconstructed=end is not None,
-                report=_part(report, number, 1, steps),
+                report=_part(report, number + (number > 0), 1, steps),
             )
         )
+        if number == 0:
+            issue_outbreaks(store, found, almanac, done[0].run_id, _part(report, 1, 1, steps))
     if wide and not done[0].municipal:
-        number = len(done)
+        number = len(done) + 1
         narrow = store_panel(store, municipalities=True, end=found.origin, almanac=almanac)
         rows = issue_municipal(store, narrow, almanac, done[0], _part(report, number, MUNICIPAL_SHARE, steps))
         done[0] = replace(done[0], municipal_rows=rows, municipal=True)

@@ -1,11 +1,12 @@
 """The Signals page: where will it spike, how sure are we, and why?"""
 
-from pages.shared import components, spikes
+from pages.shared import components, outbreaks_now, spikes
 from pages.shared.frame import open_page
 
 with open_page("signals") as (answers, filters, text):
     if spikes.is_there(answers.signals(filters), text):
         spikes.headline(answers.signals(filters), text)
+        outbreaks_now.going_on(answers, filters, text)
         left, right = components.halves()
         with left:
             spikes.cards(answers, filters, text)

@@ -7,7 +7,17 @@ from typing import Any
 
 import pandas as pd
 
-from analytics import arrival, imports, overview, queries, selected_forecast, signal_ledger, trends, where
+from analytics import (
+    arrival,
+    imports,
+    outbreak_ledger,
+    overview,
+    queries,
+    selected_forecast,
+    signal_ledger,
+    trends,
+    where,
+)
 from analytics.filters import Filters
 from analytics.layout import layout
 from analytics.store import Store
@@ -15,6 +25,11 @@ from analytics.store import Store
 
 def _signals(store: Store, regions: tuple[str, ...], topic_groups: tuple[str, ...]) -> pd.DataFrame:
     return signal_ledger.issued_signals(store, regions=regions, topic_groups=topic_groups)
+
+
+def _outbreaks(store: Store, filters: Filters, _: object) -> pd.DataFrame:
+    chosen = {"regions": filters.regions, "topic_groups": filters.topic_groups}
+    return outbreak_ledger.issued_outbreaks(store, **chosen)
 
 
 def _signal_record(store: Store) -> tuple[pd.DataFrame, dict[str, float], bool]:
@@ -41,6 +56,7 @@ QUESTIONS: dict[str, Callable[..., Any]] = {
     "completeness": queries.completeness,
     "signals": _signals,
     "signal_record": _signal_record,
+    "outbreaks": _outbreaks,
     "compared": where.compared,
     "layout": _layout,
     "calendar": where.calendar,
