@@ -20,7 +20,7 @@ from analytics.store_panel import StorePanel, store_panel
 if TYPE_CHECKING:
     from analytics.store import Store
 
-WRONG_A_DAY = 1.0  # wrong ones a day, over all series together
+WRONG_A_DAY = 0.5  # asked for over all series together: rare ones come up to twice as often as asked for
 MOST_ALARMS = 0.02  # share of a series' quiet days on which one is said, however few series there are
 RECENT = 3  # days: with no unusual one among the last so many an outbreak is over
 GAP = 3  # days between two unusual days of one outbreak at most: a weekend may lie between them

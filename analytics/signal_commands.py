@@ -98,6 +98,7 @@ def outbreaks(
     country: Country = None,
     subdivision: Subdivision = None,
     holidays: Holidays = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Say which of the last days were unusual, each judged with only the days before it known.
 
@@ -108,7 +109,7 @@ def outbreaks(
     first = since.date() if since else None
     if panel is None:
         refuse_without_panel([name for name, value in {"--country": country, "--holidays": holidays}.items() if value])
-        _outbreaks_of_store(out, first, false_alarms, end.date() if end else None)
+        _outbreaks_of_store(out, first, false_alarms, end.date() if end else None, as_json)
         return
     if out is None:
         raise BadInput("no_out_for_panel", "Say with --out where the table goes: a .csv or .parquet file.")
@@ -120,7 +121,9 @@ def outbreaks(
     write_table(found, out)
 
 
-def _outbreaks_of_store(out: Path | None, since: date | None, false_alarms: float, end: date | None) -> None:
+def _outbreaks_of_store(
+    out: Path | None, since: date | None, false_alarms: float, end: date | None, as_json: bool
+) -> None:
     """The judgement of the store's days into a file, or what is going on by the newest refresh."""
     from analytics.existing import existing_store  # noqa: PLC0415
     from analytics.outbreak_ledger import issued_outbreaks, judge_store  # noqa: PLC0415
@@ -133,11 +136,18 @@ def _outbreaks_of_store(out: Path | None, since: date | None, false_alarms: floa
             write_table(found, out)
             return
         found = issued_outbreaks(store)
+    for name in ("first_day", "last_day"):
+        found[name] = found[name].dt.strftime("%Y-%m-%d")
+    if as_json:
+        print(json.dumps(json.loads(found.to_json(orient="records", force_ascii=False)), ensure_ascii=False))
+        return
     if not found.attrs:
         notes.print("nothing has been judged yet: run python -m analytics refresh")
         return
     print(found.drop(columns="run_id").round(1).to_string(index=False) if len(found) else "nothing unusual")
-    notes.print("{series:,} series judged up to {last_day}, about one may be named by chance".format(**found.attrs))
+    notes.print(
+        "{series:,} series judged up to {last_day}, at most about one a day is named by chance".format(**found.attrs)
+    )
 
 
 def signals(
