@@ -144,14 +144,13 @@ def test_rows_that_are_still_to_come_are_learned_from_imports_and_lower_what_is_
         all_days = [first + timedelta(days=number) for number in range(112)]
         known: list[dict[str, str]] = []
         for number, day in enumerate(all_days):
-            for place in range(3):
-                known.append(_row(day, number, place))
+            known += [_row(day, number, place) for place in range(3)]
             if number < 95:
                 continue
             on_time = [row for row in known if int(row["late"]) == 0 or row["day"] <= f"{all_days[number - 2]:%Y%m%d}"]
             rows = [{name: value for name, value in row.items() if name not in ("late", "day")} for row in on_time]
             file = incidents(tmp_path / f"export_{number}.csv", rows)
-            import_files(store, [file], now=day + timedelta(hours=23))
+            import_files(store, [file], now=day + timedelta(hours=13))
         shares = arrived(store)
         assert shares is not None
         share = shares.set_index("day")["share"]
