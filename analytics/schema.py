@@ -26,8 +26,8 @@ def _made(*tables: str) -> str:
 
 MIGRATIONS: dict[int, str] = {  # version -> the SQL that leads to it from the version before
     2: _made("forecast_runs", "forecasts", "municipal_forecasts", "signals", "feedback", "events", "weather"),
-    3: "",
-    4: "",
+    3: _made("own_thresholds", "own_days", "shapes"),
+    4: _made("rehearsal_grounds"),
     5: _made("outbreak_runs", "outbreaks"),
 }
 

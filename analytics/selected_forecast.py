@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from scipy.stats import norm
+import scipy
 
 from analytics import negative_binomial as counts_of
 from analytics.errors import BadInput
@@ -89,7 +89,7 @@ def outlook(store: Store, filters: Filters, as_of: date) -> Outlook:
 def history(store: Store, filters: Filters, first: date, last: date) -> pd.DataFrame:
     """day, complaints of each day of the selection: quiet days 0, unknown days (and those before the store) nan."""
     days = pd.date_range(first, last, name="day")
-    table = daily_counts(store, Filters(first, last, *_rest(filters)))
+    table = daily_counts(store, replace(filters, first_day=first, last_day=last))
     counts = table.set_index("day")["complaints"].reindex(days, fill_value=0).astype(float)
     lost = _unloaded(store, days)
     lost = lost.loc[[region for region in lost.index if not filters.regions or region in filters.regions]]
@@ -189,7 +189,7 @@ def of_week(ahead: pd.DataFrame, alike: float) -> tuple[float, float, float]:
     week = ahead.head(WEEK)
     draws = np.random.default_rng(0).standard_normal((1 + len(week), DRAWS))
     errors = np.sqrt(alike) * draws[:1] + np.sqrt(1 - alike) * draws[1:]
-    sums = _counts_at(week, norm.cdf(errors)).sum(axis=0)
+    sums = _counts_at(week, scipy.stats.norm.cdf(errors)).sum(axis=0)
     low, high = np.quantile(sums, [0.1, 0.9])
     return float(week["mean"].sum()), float(low), float(high)
 
@@ -268,7 +268,7 @@ def _computed(store: Store, filters: Filters, as_of: date) -> pd.DataFrame:
             needed=SHORTEST,
             days=(as_of - first).days + 1,
         )
-    counts = daily_counts(store, Filters(first, as_of, *_rest(filters)), by=(part,))
+    counts = daily_counts(store, replace(filters, first_day=first, last_day=as_of), by=(part,))
     if counts.empty:
         return pd.DataFrame({"day": pd.to_datetime([])})
     names = counts[part].fillna("")
@@ -289,11 +289,6 @@ def _computed(store: Store, filters: Filters, as_of: date) -> pd.DataFrame:
     return found[(found["region"] == TOTAL) & (found["topic"] == TOTAL)]
 
 
-def _rest(filters: Filters) -> list[tuple[str, ...]]:
-    """The fields of the filters after the period."""
-    return [getattr(filters, name) for name in list(Filters.__dataclass_fields__)[2:]]
-
-
 def _unloaded(store: Store, days: pd.DatetimeIndex) -> pd.DataFrame:
     """Region × day: what had not arrived of it when the newest forecasts were made."""
     found = store.query("select unloaded from forecast_runs order by issued_at desc, run_id limit 1")
@@ -307,7 +302,7 @@ def _unloaded(store: Store, days: pd.DatetimeIndex) -> pd.DataFrame:
 
 def _alike(transform: np.ndarray, origin: np.ndarray, lead: np.ndarray) -> float:
     """The correlation of the first seven days' errors, between 0 and 0.95, from the ledger's past and a belief."""
-    scores = norm.ppf(np.clip(transform, 0.001, 0.999))
+    scores = scipy.stats.norm.ppf(np.clip(transform, 0.001, 0.999))
     products, pairs = ALIKE_BEFORE * CASES_BEFORE, CASES_BEFORE
     for one in pd.unique(origin):
         week = scores[(origin == one) & (lead <= WEEK)]

@@ -8,8 +8,8 @@ import pandas as pd
 import streamlit as st
 
 from analytics.filters import Filters
+from pages.shared import components
 from pages.shared.answers import Answers
-from pages.shared.records import as_csv
 from pages.shared.text import Text, plain
 
 SHOWN = 3  # cards; the rest is in the list
@@ -35,11 +35,8 @@ def going_on(answers: Answers, filters: Filters, text: Text) -> None:
                     _card(outbreak, last, text)
     st.caption(text("outbreaks.judged", n=found.attrs["series"], day=last))
     if len(found) > SHOWN:
-        with st.expander(text("outbreaks.all", n=len(found))):
-            table = pd.DataFrame([_row(outbreak, text) for outbreak in found.to_dict("records")])
-            st.dataframe(table, hide_index=True, width="stretch")
-            name = text("outbreaks.file") + ".csv"
-            st.download_button(text("ahead.download"), as_csv(table), name, "text/csv", on_click="ignore")
+        table = pd.DataFrame([_row(outbreak, text) for outbreak in found.to_dict("records")])
+        components.twin("outbreaks", table, text("outbreaks.title"), text)
 
 
 def _card(outbreak: dict[str, Any], last: Any, text: Text) -> None:
