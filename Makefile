@@ -58,6 +58,7 @@ screenshots: .venv/ready-dev
 backtest: .venv/ready-dev .venv-bench/ready
 	$(BIN)/python -m tests.accuracy
 	$(BIN)/python -m tests.accuracy.spikes
+	$(BIN)/python -m tests.accuracy.outbreaks
 
 .venv-bench/ready: requirements-bench.txt
 	$(PYTHON) -m venv .venv-bench

@@ -28,7 +28,7 @@ MIGRATIONS: dict[int, str] = {  # version -> the SQL that leads to it from the v
     2: _made("forecast_runs", "forecasts", "municipal_forecasts", "signals", "feedback", "events", "weather"),
     3: _made("own_thresholds", "own_days", "shapes"),
     4: _made("rehearsal_grounds"),
-    5: _made("forecast_parts"),
+    5: _made("forecast_parts", "outbreak_runs", "outbreaks"),
 }
 
 

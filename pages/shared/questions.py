@@ -14,6 +14,7 @@ from analytics import (
     imports,
     marks,
     municipal_week,
+    outbreak_ledger,
     overview,
     queries,
     selected_forecast,
@@ -50,6 +51,11 @@ def _signals_over(store: Store, filters: Filters, as_of: date) -> pd.DataFrame:
     found = signal_days.over(store, as_of)
     chosen = found["region"].isin(filters.regions) | (not filters.regions)
     return found[chosen & (found["topic"].isin(filters.topic_groups) | (not filters.topic_groups))]
+
+
+def _outbreaks(store: Store, filters: Filters, _: object) -> pd.DataFrame:
+    chosen = {"regions": filters.regions, "topic_groups": filters.topic_groups}
+    return outbreak_ledger.issued_outbreaks(store, **chosen)
 
 
 def _signal_record(store: Store) -> tuple[pd.DataFrame, dict[str, float], bool]:
@@ -119,6 +125,7 @@ QUESTIONS: dict[str, Callable[..., Any]] = {
     "signal_courses": _signal_courses,
     "signals_over": _signals_over,
     "signal_record": _signal_record,
+    "outbreaks": _outbreaks,
     "compared": where.compared,
     "layout": _layout,
     "own_geometry": lambda store, filters, _, places: own_geometry(store, places, filters.regions),

@@ -67,6 +67,8 @@ each with nothing known after it; four real panels ({", ".join(panels.QUERIES)})
 and their sources stand in `analytics/backtest.py`; `python -m analytics backtest` gives them for any panel. The engine
 took {seconds:.0f} s for all panels and origins on two cores.
 
+How well outbreaks are found, beside their peers, is in [outbreaks.md](outbreaks.md).
+
 ## The bars
 
 {markdown(bars(by_panel, compared, judged))}
