@@ -8,10 +8,8 @@ import pandas as pd
 import streamlit as st
 
 from analytics.filters import Filters
-from pages.shared import spike_charts
+from pages.shared import components, spike_charts
 from pages.shared.answers import Answers
-from pages.shared.look import CONFIG
-from pages.shared.records import as_csv
 from pages.shared.text import Text, plain
 
 SHOWN = 10  # cards; the rest is in the list
@@ -62,7 +60,8 @@ def by_day(signals: pd.DataFrame, text: Text) -> None:
         figure = spike_charts.by_day(signals, pd.Timestamp(signals.attrs["origin"]), text)
         with st.container(border=True):
             st.subheader(text("signal_days.title"), anchor=False, help=text("signal_days.help"))
-            st.plotly_chart(figure, config=CONFIG, key="signal_days", alt=text("signal_days.alt"))
+            title, alt = text("signal_days.title"), text("signal_days.alt")
+            components.picture("signal_days", figure, text, _list(signals, text), title=title, alt=alt)
 
 
 def record(answers: Answers, text: Text) -> None:
@@ -79,19 +78,15 @@ def record(answers: Answers, text: Text) -> None:
         judged = int(figures["signals"])
         st.markdown(text("signal_record.said", n=judged, said=said, came=came, recall=recall))
         figure = spike_charts.reliability(table, text)
-        st.plotly_chart(figure, config=CONFIG, key="reliability", alt=text("signal_record.alt"))
+        title, alt = text("signal_record.title"), text("signal_record.alt")
+        components.picture("reliability", figure, text, _judged(table, text), title=title, alt=alt)
 
 
 def beyond(signals: pd.DataFrame, text: Text) -> None:
     """All signals as a table, those beyond the budget too."""
     if signals.empty:
         return
-    with st.expander(text("signals.all", n=len(signals))):
-        rows = [_row(signal, text) for signal in signals.to_dict("records")]
-        table = pd.DataFrame(rows)
-        st.dataframe(table, hide_index=True, width="stretch")
-        name = text("signals.file") + ".csv"
-        st.download_button(text("ahead.download"), as_csv(table), name, "text/csv", on_click="ignore")
+    components.twin("signals", _list(signals, text), text("signals.all", n=len(signals)), text)
 
 
 def _card(answers: Answers, signal: dict[str, Any], number: int, text: Text) -> None:
@@ -121,6 +116,16 @@ def _card(answers: Answers, signal: dict[str, Any], number: int, text: Text) -> 
     if said and said != signal["said"]:
         answers.give_feedback(signal["region"], signal["topic"], signal["peak_day"].date(), said)
         st.rerun()
+
+
+def _list(signals: pd.DataFrame, text: Text) -> pd.DataFrame:
+    return pd.DataFrame([_row(signal, text) for signal in signals.to_dict("records")])
+
+
+def _judged(table: pd.DataFrame, text: Text) -> pd.DataFrame:
+    """The reliability diagram as a table."""
+    names = {"said": text("signals.said"), "came": text("signals.came"), "signals": text("signal_record.signals")}
+    return table[list(names)].round(3).rename(columns=names)
 
 
 def _p(signal: dict[str, Any]) -> float:
