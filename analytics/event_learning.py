@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import numpy as np
 from scipy import sparse
@@ -45,11 +46,15 @@ class Kinds:
         """How many columns."""
         return len(self.kind)
 
-    def columns(self, leaf: int) -> tuple[np.ndarray, np.ndarray]:
-        """Columns of the leaf's own kind, and a matrix (these × all columns) that adds up what is above them."""
-        own = np.flatnonzero(self.kind == self.above[leaf][0])
-        together = np.isin(self.kind, self.above[leaf]) & (self.shape == self.shape[own][:, None])
-        return own, together.astype(float)
+    @cached_property
+    def of_leaves(self) -> list[tuple[np.ndarray, np.ndarray]]:
+        """Of each leaf its own columns, and those that add up to them, its own and those above: own × all, 0 or 1."""
+        found = []
+        for above in self.above:
+            own = np.flatnonzero(self.kind == above[0])
+            together = np.isin(self.kind, above) & (self.shape == self.shape[own][:, None])
+            found.append((own, together.astype(float)))
+        return found
 
 
 @dataclass(frozen=True)
@@ -107,7 +112,7 @@ class EventEffects:
         found = np.zeros((len(rows), len(values)))
         units = [self.series_blocks.get(row, self.topic_blocks[at]) for row, at in zip(rows, topic, strict=True)]
         for leaf in range(len(self.kinds.leaves)):
-            own, _ = self.kinds.columns(leaf)
+            own, _ = self.kinds.of_leaves[leaf]
             if not values[:, own].any():
                 continue
             done: dict[int, np.ndarray] = {}
@@ -117,18 +122,26 @@ class EventEffects:
                 found[at] += done[id(blocks)]
         return found
 
+    def profile(self, kind: str, values: np.ndarray, topic: int) -> tuple[np.ndarray, np.ndarray]:
+        """Log effect of a type on each day (values: days × columns) and its variance; topic -1: all together."""
+        leaf = self.kinds.leaves.index(kind)
+        effects, blocks = (
+            (self.topics[topic], self.topic_blocks[topic]) if topic >= 0 else (self.whole, self.whole_blocks)
+        )
+        return values @ effects, self.doubt(leaf, values, blocks, topic, one_more=False)
+
     def doubt(
-        self, leaf: int, values: np.ndarray, blocks: list[np.ndarray], topic: int | None, *, one_more: bool
+        self, leaf: int, values: np.ndarray, blocks: list[np.ndarray], topic: int, *, one_more: bool
     ) -> np.ndarray:
         """Variance (days) of the log effect of the leaf's type, or of one more event of it; values: days × columns.
 
-        `topic`: its number, None for all together. Of the mean effect the doubt is that of the fit, and of so many
+        `topic`: its number, -1: all together. Of the mean effect the doubt is that of the fit, and of so many
         events as were seen, each as far from the others as events of the type are and as a level may be taken wrong.
         """
-        own, _ = self.kinds.columns(leaf)
+        own, _ = self.kinds.of_leaves[leaf]
         mine = values[:, own]
         height = np.abs(mine).max(axis=1, initial=0.0)
-        at = int(self.seen[leaf].argmax()) if topic is None else topic
+        at = topic if topic >= 0 else int(self.seen[leaf].argmax())
         spread, seen = self.spread[leaf, at], self.seen[leaf, at]
         of_mean = np.einsum("ds,st,dt->d", mine, blocks[leaf], mine)
         of_mean += (spread * height**2 + self.drift[at] * np.minimum(2 * height, 1.0) ** 2) / seen
@@ -335,6 +348,6 @@ class _Learner:
     def _blocks(self, spread: np.ndarray) -> list[np.ndarray]:
         found = []
         for leaf in range(len(self.kinds.leaves)):
-            _, together = self.kinds.columns(leaf)
+            _, together = self.kinds.of_leaves[leaf]
             found.append(together @ spread @ together.T)
         return found
