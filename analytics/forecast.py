@@ -28,13 +28,12 @@ from analytics.drivers import Drivers, EventTraces
 from analytics.errors import BadInput
 from analytics.event_learning import EventEffects, learn_events
 from analytics.movements import Movements, features, learn, look_back, without_spikes
-from analytics.panel import TOTAL, Level, Panel, dense_panel, total_counts, totals
+from analytics.panel import Level, Panel, dense_panel, total_counts, totals
 from analytics.rhythm import fit_effects
 
 VERSION = "1"  # of the method, written into the ledger
 LEVELS = (0.025, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.975)
 QUANTILES = [f"{level:g}" for level in LEVELS]
-PROFILE = ["type", "topic", "offset", "lasts", "log", "variance", "cases"]
 PARTS = ("level", "weekday", "season", "holiday", "events", "weather", "correction")
 FARTHEST = 365
 BUCKETS = (1, 7, 14, 28, 91, 182, 365)  # the last day of each horizon bucket
@@ -151,6 +150,14 @@ def probability(forecast: pd.DataFrame, at_least: float | np.ndarray | pd.Series
     return found
 
 
+def quantile(forecast: pd.DataFrame, level: float) -> np.ndarray:
+    """The quantile of one of LEVELS of each row of a forecast, also of one without printed quantiles (`means`)."""
+    shape: Distribution = forecast.attrs["distribution"]
+    rows = forecast.index.to_numpy()
+    at = np.clip(shape.calibration[shape.cell[rows], LEVELS.index(level)], 1e-6, 1 - 1e-6)
+    return counts_of.quantiles(at[:, None], shape.mean[rows], shape.dispersion[rows])[:, 0]
+
+
 class Engine:
     """One panel's forecast from one origin, step by step; see `forecast` for the arguments."""
 
@@ -178,6 +185,7 @@ class Engine:
         self.above = totals(self.panel)
         self.upper = [total_counts(level, self.panel.counts) for level in self.above]
         self.judgements: dict[str, tuple[np.ndarray, np.ndarray]] = {}
+        self.undriven: np.ndarray | None = None  # series × days ahead: logarithms of the means without events
         with _one_thread():
             self._learn()
 
@@ -186,7 +194,7 @@ class Engine:
         with _one_thread():
             return self._forecast(levels, without)
 
-    def _forecast(self, levels: str, without: Collection[str]) -> pd.DataFrame:
+    def _forecast(self, levels: str, without: Collection[str], *, printed: bool = True) -> pd.DataFrame:
         if levels not in ("all", "bottom"):
             raise BadInput("levels", "Levels are all or bottom, not {levels}.", levels=levels)
         spreads, calibration = self._spreads(levels)
@@ -195,7 +203,12 @@ class Engine:
         buckets = np.searchsorted(BUCKETS, self.time.ahead)
         spread = (1 + spreads[:, buckets]) * np.exp(doubt) - 1
         series = pd.concat([self.panel.series, *(level.series for level in above)], ignore_index=True)
-        return self._table(series, mean, spread, calibration)
+        return self._table(series, mean, spread, calibration, printed=printed)
+
+    def means(self, levels: str = "all", *, without: Collection[str] = ()) -> pd.DataFrame:
+        """As `forecast`, without quantiles: day, series, mean; `probability` and `quantile` answer from it."""
+        with _one_thread():
+            return self._forecast(levels, without, printed=False)
 
     def rows(self) -> tuple[pd.DataFrame, np.ndarray]:
         """The series of a forecast of all levels, in its order, and their counts (nan: unknown)."""
@@ -241,15 +254,24 @@ class Engine:
         return self.judgements[levels]
 
     def _ahead(self, calendars: Calendars) -> np.ndarray:
-        """Means of the panel's own series on the days ahead, series × days."""
+        """Means of the panel's own series on the days ahead, series × days; what is no event is reckoned once."""
         rows = np.arange(len(self.panel.series))
         points = np.array([self.time.origin])
 
         def work(part: np.ndarray) -> np.ndarray:
-            return self._expected(part, self.time.ahead, points, calendars)[:, 0]
+            logs = self._log_parts(part, self.time.ahead, points)
+            return np.asarray(sum(one[:, 0] for name, one in logs.items() if name != "events"), dtype=np.float32)
 
-        with ThreadPoolExecutor(os.cpu_count()) as pool:
-            return np.concatenate(list(pool.map(work, _chunks(rows))))
+        if self.undriven is None:
+            with ThreadPoolExecutor(os.cpu_count()) as pool:
+                self.undriven = np.concatenate(list(pool.map(work, _chunks(rows))))
+        logs = self.undriven.astype(float)
+        if calendars.traces:
+            for known, at in calendars.of(self.panel.series):
+                driven = known.values[-len(self.time.ahead) :, calendars.of_events]
+                if driven.any():
+                    logs[at] += self.own_effects[at, calendars.of_events] @ driven.T
+        return np.exp(np.clip(logs, -12.0, 13.0))
 
     def _doubt(self, calendars: Calendars, *, events: bool = True) -> np.ndarray:
         """Variance of the logarithm of each mean (series × days ahead) that events and unseen weather add.
@@ -289,39 +311,6 @@ class Engine:
         """Dispersions (series and totals × horizon buckets) and calibration (cells × LEVELS), from past origins."""
         with _one_thread():
             return self._spreads("all")
-
-    def profiles(self) -> pd.DataFrame:
-        """For each type with past events, topic ('*': all) and day of its window: log effect, variance of the mean one.
-
-        type, topic, offset (from the first day), lasts (days), log, variance, cases.
-        """
-        found = self.event_effects
-        if found is None:
-            return pd.DataFrame(columns=PROFILE)
-        tables = []
-        names = [TOTAL, *self.above[self.topic].series["topic"]]
-        effects = np.vstack([found.whole, found.topics])
-        for one in self.calendars.types():
-            leaf = found.kinds.leaves.index(one.type)
-            driven = effects @ one.values.T
-            size, days = driven.shape
-            variance = np.stack(
-                [
-                    found.doubt(
-                        leaf,
-                        one.values,
-                        found.topic_blocks[at] if at >= 0 else found.whole_blocks,
-                        at if at >= 0 else None,
-                        one_more=False,
-                    )
-                    for at in range(-1, len(found.topics))
-                ]
-            )
-            table = pd.DataFrame({"type": one.type, "topic": np.repeat(names, days)})
-            table["offset"] = np.tile(np.arange(days) - one.before, size)
-            table = table.assign(lasts=one.lasts, log=driven.ravel(), variance=variance.ravel(), cases=one.cases)
-            tables.append(table)
-        return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=PROFILE)
 
     def parts(self) -> pd.DataFrame:
         """See the function of that name."""
@@ -633,7 +622,7 @@ class Engine:
     # What is handed out
 
     def _table(
-        self, series: pd.DataFrame, mean: np.ndarray, dispersion: np.ndarray, calibration: np.ndarray
+        self, series: pd.DataFrame, mean: np.ndarray, dispersion: np.ndarray, calibration: np.ndarray, *, printed: bool
     ) -> pd.DataFrame:
         buckets = np.searchsorted(BUCKETS, self.time.ahead)
         volume = np.searchsorted(VOLUMES, mean.mean(axis=1))
@@ -644,7 +633,8 @@ class Engine:
             calibration,
         )
         table = self._index(series).assign(mean=mean.ravel())
-        table[QUANTILES] = shape.quantiles()
+        if printed:
+            table[QUANTILES] = shape.quantiles()
         table.attrs = {"distribution": shape, "method": self.method(), "version": VERSION}
         return table
 
