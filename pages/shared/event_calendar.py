@@ -147,7 +147,9 @@ def _list(answers: Answers, shown: pd.DataFrame, today: date, text: Text) -> Non
         if table.empty:
             st.caption(text("event_list.none"))
             return
-        st.dataframe(table, hide_index=True, width="stretch", height=min(38 + 35 * len(table), 380))
+        days = {name: st.column_config.DateColumn(format="DD.MM.YYYY") for name in table.columns[:2]}
+        height = min(38 + 35 * len(table), 380)
+        st.dataframe(table, hide_index=True, width="stretch", height=height, column_config=days)
         components.twin("event_list", table, text("event_list.title"), text)
 
 

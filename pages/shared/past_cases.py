@@ -30,10 +30,8 @@ def _said(cases: pd.DataFrame, text: Text) -> str:
     words = text("cases.own", n=numbers["own"]) if numbers["own"] else text("cases.no_own")
     if numbers["kindred"]:
         words += " " + text("cases.kindred", n=numbers["kindred"])
-    ratio = cases.loc[cases["complaints"] + cases["usual"] > 0, ["complaints", "usual"]].sum()
-    if ratio["usual"] > 0:
-        change = text.change(ratio["complaints"] / ratio["usual"])
-        words += " " + text("cases.together", n=len(cases), change=change)
+    if pd.notna(numbers["ratio"]):
+        words += " " + text("cases.together", change=text.change(numbers["ratio"]))
     return words
 
 
