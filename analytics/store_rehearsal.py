@@ -55,7 +55,8 @@ def coming_events(events: pd.DataFrame, almanac: Almanac, types: EventTypes, ori
     among them: the forecast knows these already."""
     ahead = (events["starts_on"] - pd.Timestamp(origin)).dt.days
     found = events[(ahead > 0) & (ahead <= reach) & ~events["cancelled"].astype(bool)]
-    return found[[rehearsable(str(kind), almanac, types) for kind in found["type"]]].reset_index(drop=True)
+    usable = [rehearsable(str(kind), almanac, types) for kind in found["type"]]
+    return found[np.array(usable, dtype=bool)].reset_index(drop=True)
 
 
 def rehearsable(kind: str, almanac: Almanac, types: EventTypes) -> bool:
@@ -125,8 +126,9 @@ def similar_cases(
     """
     cases = grounds.cases
     names = kind.split(".")
-    near = cases["type"].map({other: in_common(names, other.split(".")) for other in cases["type"].unique()})
-    found = cases[near.astype(float) > 0].assign(near=near)
+    shared = {other: in_common(names, other.split(".")) for other in cases["type"].unique()}
+    found = cases.assign(near=cases["type"].map(shared).astype(float))
+    found = found[found["near"] > 0]
     own = found["type"] == kind
     wanted = set(regions)
     found["here"] = [not wanted or not cell or not wanted.isdisjoint(str(cell).split("|")) for cell in found["region"]]

@@ -45,4 +45,4 @@ def of_named_topics(profiles: pd.DataFrame, events: pd.DataFrame) -> pd.DataFram
         topic == TOTAL or "" in named.get(kind, ("",)) or topic in named[kind]
         for kind, topic in zip(profiles["type"], profiles["topic"], strict=True)
     ]
-    return profiles[kept].reset_index(drop=True)
+    return profiles[np.array(kept, dtype=bool)].reset_index(drop=True)
