@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -54,6 +55,13 @@ class Almanac:
                 country=" ".join(filter(None, (self.country, self.subdivision))),
                 known=known,
             ) from None
+
+    @property
+    def mark(self) -> str:
+        """What tells a user's own days from others; empty without any."""
+        if self.days is None or self.days.empty:
+            return ""
+        return f"days:{zlib.crc32(self.days.to_csv(index=False).encode()):08x}"
 
     @property
     def regions(self) -> list[str]:

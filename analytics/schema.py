@@ -26,7 +26,7 @@ def _made(*tables: str) -> str:
 
 MIGRATIONS: dict[int, str] = {  # version -> the SQL that leads to it from the version before
     2: _made("forecast_runs", "forecasts", "municipal_forecasts", "signals", "feedback", "events", "weather"),
-    3: "",
+    3: _made("own_thresholds", "own_days", "shapes"),
     4: _made("rehearsal_grounds"),
 }
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import date, timedelta
 
 import streamlit as st
 
-from analytics.filters import COUNTED, Filters
+from analytics.filters import COMPARISONS, COUNTED, Filters
 from pages.shared.answers import Answers
 from pages.shared.text import LOCALES, Text
 
@@ -15,7 +16,7 @@ PERIODS = {"days_7": 7, "days_28": 28, "weeks_13": 91, "weeks_52": 364, "month":
 DEFAULT_PERIOD = "days_7"
 KINDS = (*COUNTED, "thanks")
 LISTS = ("region", "municipality", "topic_group", "topic", "channel")  # in the order in which they narrow each other
-KEYS = ("period", "days", *LISTS, "kind")
+KEYS = ("period", "compare", "days", *LISTS, "kind")
 OF_PAGES = (
     *("view", "measure", "by", "ahead"),
     *("part", "ask", "month", "type", "on", "lasts", "event", "look", "kind_of", "topic_of"),
@@ -45,6 +46,7 @@ def filters(answers: Answers, text: Text) -> Filters:
     )
     with period_place:
         first, last = _period(answers.as_of(found), answers, text)
+        found = replace(found, compare=_compare(text))
     _below(home, text)
     return Filters(first, last, *(getattr(found, field) for field in list(Filters.__dataclass_fields__)[2:]))
 
@@ -187,6 +189,21 @@ def _kinds(answers: Answers, text: Text) -> tuple[str, ...]:
     )
 
 
+def _compare(text: Text) -> str:
+    """What changes are told against."""
+    seed("compare", COMPARISONS, lambda words, other: words.of("compare", other))
+    return str(
+        st.selectbox(
+            text("filters.compare"),
+            COMPARISONS,
+            format_func=lambda other: text.of("compare", other),
+            key="compare",
+            bind="query-params",
+            help=text("filters.compare_help"),
+        )
+    )
+
+
 def _period(as_of: date, answers: Answers, text: Text) -> tuple[date, date]:
     """The first and the last day of the period chosen; every preset ends with the last full day."""
     seed("period", list(PERIODS), lambda words, period: words.of("period", period))
@@ -231,7 +248,12 @@ def reset(home: str | None) -> None:
 
 
 def _at_first(home: str | None) -> dict[str, str | list[str]]:
-    return {"region": [home] if home else [], "kind": list(COUNTED), "period": DEFAULT_PERIOD}
+    return {
+        "region": [home] if home else [],
+        "kind": list(COUNTED),
+        "period": DEFAULT_PERIOD,
+        "compare": COMPARISONS[0],
+    }
 
 
 def seed(key: str, options: Sequence[str], label: Callable[[Text, str], str]) -> None:
@@ -246,4 +268,4 @@ def seed(key: str, options: Sequence[str], label: Callable[[Text, str], str]) ->
     values = [known.get(value, value) for value in given]
     values = [value for value in values if value in options]
     if values:
-        st.session_state[key] = values[-1] if key in ("period", *OF_PAGES) else values
+        st.session_state[key] = values[-1] if key in ("period", "compare", *OF_PAGES) else values

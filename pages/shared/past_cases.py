@@ -15,14 +15,14 @@ def show(answers: Answers, cases: pd.DataFrame, kind: str, text: Text) -> None:
     """The cases, the most similar first, with what they were like in all. `cases`: as of `similar_cases`."""
     name = rehearsed.types(answers).of(kind).title(text.language)
     with st.container(border=True):
-        st.subheader(text("cases.title", name=name), anchor=False, help=text("cases.help"))
+        st.subheader(text("cases.named", name=name), anchor=False, help=text("cases.help"))
         if cases.empty:
             st.warning(text("cases.none"), icon=":material/help:")
             return
         st.caption(_said(cases, text))
         table = _table(answers, cases, text)
         st.dataframe(table, hide_index=True, width="stretch")
-        components.twin(f"cases_{kind}", table, text("cases.title", name=name), text)
+        components.twin(f"cases_{kind}", table, text("cases.named", name=name), text)
 
 
 def _said(cases: pd.DataFrame, text: Text) -> str:
