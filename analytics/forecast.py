@@ -14,6 +14,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
+from copy import copy
 from dataclasses import dataclass
 from datetime import date
 
@@ -24,17 +25,17 @@ from threadpoolctl import threadpool_limits
 from analytics import negative_binomial as counts_of
 from analytics.almanac import Almanac
 from analytics.calendars import Calendars
+from analytics.coming import Coming
 from analytics.drivers import Drivers, EventTraces
 from analytics.errors import BadInput
 from analytics.event_learning import EventEffects, learn_events
 from analytics.movements import Movements, features, learn, look_back, without_spikes
-from analytics.panel import TOTAL, Level, Panel, dense_panel, total_counts, totals
+from analytics.panel import Level, Panel, dense_panel, total_counts, totals
 from analytics.rhythm import fit_effects
 
 VERSION = "1"  # of the method, written into the ledger
 LEVELS = (0.025, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.975)
 QUANTILES = [f"{level:g}" for level in LEVELS]
-PROFILE = ["type", "topic", "offset", "lasts", "log", "variance", "cases"]
 PARTS = ("level", "weekday", "season", "holiday", "events", "weather", "correction")
 FARTHEST = 365
 BUCKETS = (1, 7, 14, 28, 91, 182, 365)  # the last day of each horizon bucket
@@ -178,6 +179,10 @@ class Engine:
         self.above = totals(self.panel)
         self.upper = [total_counts(level, self.panel.counts) for level in self.above]
         self.judgements: dict[str, tuple[np.ndarray, np.ndarray]] = {}
+        self.undriven: np.ndarray | None = None  # series × days ahead: the mean's logarithm without events
+        self.of_weather: np.ndarray | None = None
+        traces = self.calendars.traces
+        self.coming = Coming(ahead, self.calendars.events, self.calendars.drivers, traces) if traces else None
         with _one_thread():
             self._learn()
 
@@ -186,7 +191,7 @@ class Engine:
         with _one_thread():
             return self._forecast(levels, without)
 
-    def _forecast(self, levels: str, without: Collection[str]) -> pd.DataFrame:
+    def _forecast(self, levels: str, without: Collection[str], *, printed: bool = True) -> pd.DataFrame:
         if levels not in ("all", "bottom"):
             raise BadInput("levels", "Levels are all or bottom, not {levels}.", levels=levels)
         spreads, calibration = self._spreads(levels)
@@ -195,21 +200,37 @@ class Engine:
         buckets = np.searchsorted(BUCKETS, self.time.ahead)
         spread = (1 + spreads[:, buckets]) * np.exp(doubt) - 1
         series = pd.concat([self.panel.series, *(level.series for level in above)], ignore_index=True)
-        return self._table(series, mean, spread, calibration)
+        table = self._table(series, mean, spread, calibration, printed=printed)
+        return table if printed else table.assign(doubt=doubt.ravel())
+
+    def told(self, events: pd.DataFrame) -> Engine:
+        """An engine that has learned what this one has and is told these events besides; theirs are types it knows."""
+        found = copy(self)
+        found.coming = self.coming.told(events) if self.coming else None
+        return found
+
+    @property
+    def types(self) -> set[str]:
+        """The types of events that it knows."""
+        return set(self.calendars.traces.leaves) if self.calendars.traces else set()
+
+    def means(self, levels: str = "all", *, without: Collection[str] = ()) -> pd.DataFrame:
+        """As `forecast`, without quantiles: day, series, mean, doubt; `probability` answers from it.
+
+        `doubt`: the variance of the mean's logarithm that events and unseen weather add.
+        """
+        with _one_thread():
+            return self._forecast(levels, without, printed=False)
 
     def rows(self) -> tuple[pd.DataFrame, np.ndarray]:
         """The series of a forecast of all levels, in its order, and their counts (nan: unknown)."""
         series = pd.concat([self.panel.series, *(level.series for level in self.above)], ignore_index=True)
         return series, np.vstack([self.panel.counts, *self.upper])
 
-    def doubt(self, levels: str = "all", *, without: Collection[str] = ()) -> np.ndarray:
-        """For each row of `forecast`: the variance of the mean's logarithm that events and unseen weather add."""
-        return self._means_and_doubts(self.above if levels == "all" else [], without)[1].ravel()
-
     def _means_and_doubts(self, above: list[Level], without: Collection[str]) -> tuple[np.ndarray, np.ndarray]:
         """Series and totals × days ahead; causes are common to the series of a total: they do not average out."""
-        calendars = self.calendars.without(without) if without else self.calendars
-        mean, doubt = self._ahead(calendars), self._doubt(calendars)
+        coming = self.coming.without(without) if without and self.coming else self.coming
+        mean, doubt = self._ahead(coming), self._doubt(coming)
         means, doubts = [mean], [doubt]
         for level in above:
             means.append(level.total(mean))
@@ -232,37 +253,45 @@ class Engine:
         self.judgements[levels] = np.vstack(spreads), _recalibrate(judged)
         return self.judgements[levels]
 
-    def _ahead(self, calendars: Calendars) -> np.ndarray:
-        """Means of the panel's own series on the days ahead, series × days."""
+    def _ahead(self, coming: Coming | None) -> np.ndarray:
+        """Means of the panel's own series on the days ahead, series × days; what is no event is reckoned once."""
         rows = np.arange(len(self.panel.series))
         points = np.array([self.time.origin])
 
         def work(part: np.ndarray) -> np.ndarray:
-            return self._expected(part, self.time.ahead, points, calendars)[:, 0]
+            logs = self._log_parts(part, self.time.ahead, points)
+            return np.asarray(sum(one[:, 0] for name, one in logs.items() if name != "events"), dtype=np.float32)
 
-        with ThreadPoolExecutor(os.cpu_count()) as pool:
-            return np.concatenate(list(pool.map(work, _chunks(rows))))
+        if self.undriven is None:
+            with ThreadPoolExecutor(os.cpu_count()) as pool:
+                self.undriven = np.concatenate(list(pool.map(work, _chunks(rows))))
+        logs = self.undriven.astype(float)
+        for values, at in coming.of(self.panel.series) if coming else ():
+            logs[at] += self.own_effects[at, self.calendars.of_events] @ values.T
+        return np.exp(np.clip(logs, -12.0, 13.0))
 
-    def _doubt(self, calendars: Calendars, *, events: bool = True) -> np.ndarray:
+    def _doubt(self, coming: Coming | None) -> np.ndarray:
         """Variance of the logarithm of each mean (series × days ahead) that events and unseen weather add.
 
         An event may do more or less than those before it, and what these did is not known for certain.
         """
-        found = np.zeros((len(self.panel.series), len(self.time.ahead)))
-        if not calendars.drivers.any:
-            return found
-        ahead = slice(-len(self.time.ahead), None)
-        for known, rows in calendars.of(self.panel.series):
-            groups = np.array(known.groups)
-            effects = self.own_effects[rows]
-            if self.event_effects and events:
-                topic = self.above[self.topic].member[rows]
-                found[rows] += self.event_effects.doubts(known.values[ahead, calendars.of_events], rows, topic)
-            if known.covariance is not None and known.unseen is not None and known.covariance.size:
-                weather = effects[:, groups == "weather"]
-                open_variance = np.einsum("sk,kl,sl->s", weather, known.covariance, weather)
-                found[rows] += open_variance[:, None] * known.unseen[ahead]
+        if self.of_weather is None:
+            self.of_weather = self._doubt_of_weather()
+        found = self.of_weather.astype(float)
+        topic, effects = self.above[self.topic].member, self.event_effects
+        if coming and effects:
+            for values, rows in coming.of(self.panel.series):
+                found[rows] += effects.doubts(values, rows, topic[rows])
         return np.clip(found, 0.0, MOST_DOUBT)
+
+    def _doubt_of_weather(self) -> np.ndarray:
+        found = np.zeros((len(self.panel.series), len(self.time.ahead)), dtype=np.float32)
+        for known, rows in self.calendars.of(self.panel.series) if self.calendars.weather else ():
+            if known.covariance is not None and known.unseen is not None and known.covariance.size:
+                weather = self.own_effects[rows][:, np.array(known.groups) == "weather"]
+                open_variance = np.einsum("sk,kl,sl->s", weather, known.covariance, weather)
+                found[rows] = open_variance[:, None] * known.unseen[-len(self.time.ahead) :]
+        return found
 
     def quiet(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """What rehearsals start from: of the panel's own series, were there no events, the logarithms of their means.
@@ -270,50 +299,17 @@ class Engine:
         series × days ahead; effects of events on them, series × event regressors; and the variance that unseen weather
         adds, series × days ahead.
         """
-        rows, points = np.arange(len(self.panel.series)), np.array([self.time.origin])
         with _one_thread():
-            logs = [self._log_parts(part, self.time.ahead, points) for part in _chunks(rows)]
-            doubt = self._doubt(self.calendars, events=False)
-        means = np.concatenate([sum(one[name][:, 0] for name in PARTS if name != "events") for one in logs])
-        return means, self.own_effects[:, self.calendars.of_events], doubt
+            self._ahead(None)
+            self._doubt(None)
+        assert self.undriven is not None
+        assert self.of_weather is not None
+        return self.undriven, self.own_effects[:, self.calendars.of_events], self.of_weather
 
     def spreads(self) -> tuple[np.ndarray, np.ndarray]:
         """Dispersions (series and totals × horizon buckets) and calibration (cells × LEVELS), from past origins."""
         with _one_thread():
             return self._spreads("all")
-
-    def profiles(self) -> pd.DataFrame:
-        """For each type with past events, topic ('*': all) and day of its window: log effect, variance of the mean one.
-
-        type, topic, offset (from the first day), lasts (days), log, variance, cases.
-        """
-        found = self.event_effects
-        if found is None:
-            return pd.DataFrame(columns=PROFILE)
-        tables = []
-        names = [TOTAL, *self.above[self.topic].series["topic"]]
-        effects = np.vstack([found.whole, found.topics])
-        for one in self.calendars.types():
-            leaf = found.kinds.leaves.index(one.type)
-            driven = effects @ one.values.T
-            size, days = driven.shape
-            variance = np.stack(
-                [
-                    found.doubt(
-                        leaf,
-                        one.values,
-                        found.topic_blocks[at] if at >= 0 else found.whole_blocks,
-                        at if at >= 0 else None,
-                        one_more=False,
-                    )
-                    for at in range(-1, len(found.topics))
-                ]
-            )
-            table = pd.DataFrame({"type": one.type, "topic": np.repeat(names, days)})
-            table["offset"] = np.tile(np.arange(days) - one.before, size)
-            table = table.assign(lasts=one.lasts, log=driven.ravel(), variance=variance.ravel(), cases=one.cases)
-            tables.append(table)
-        return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=PROFILE)
 
     def parts(self) -> pd.DataFrame:
         """See the function of that name."""
@@ -436,16 +432,10 @@ class Engine:
                 offset=None if offset is None else offset[at],
             )
 
-    def _log_rhythm(
-        self,
-        series: pd.DataFrame,
-        effects: np.ndarray,
-        groups: tuple[str, ...] = (),
-        calendars: Calendars | None = None,
-    ) -> np.ndarray:
+    def _log_rhythm(self, series: pd.DataFrame, effects: np.ndarray, groups: tuple[str, ...] = ()) -> np.ndarray:
         """Logarithm of the rhythm (series × days, the days ahead too), of the regressors of these groups only."""
         found = np.empty((len(series), len(self.days)))
-        for calendar, rows in (calendars or self.calendars).of(series):
+        for calendar, rows in self.calendars.of(series):
             kept = np.array([not groups or group in groups for group in calendar.groups], dtype=bool)
             found[rows] = effects[rows][:, kept] @ calendar.values[:, kept].T
         return found
@@ -507,10 +497,8 @@ class Engine:
 
     # What is done for every series
 
-    def _log_parts(
-        self, rows: np.ndarray, ahead: np.ndarray, points: np.ndarray, calendars: Calendars | None = None
-    ) -> dict[str, np.ndarray]:
-        """Logarithms of the parts: rows × points × days ahead, each; what is to come may be of other `calendars`."""
+    def _log_parts(self, rows: np.ndarray, ahead: np.ndarray, points: np.ndarray) -> dict[str, np.ndarray]:
+        """Logarithms of the parts: rows × points × days ahead, each."""
         series = self.panel.series.iloc[rows]
         self._fit_bottom(rows)
         effects = self.own_effects[rows]
@@ -522,8 +510,7 @@ class Engine:
         coefficients = self.coefficients[np.searchsorted(BUCKETS, ahead)]
         days = (points[:, None] + ahead).clip(max=len(self.days) - 1)
         by_group = {
-            group: self._log_rhythm(series, effects, (group,), calendars)[:, days]
-            for group in ("weekday", "event", "weather")
+            group: self._log_rhythm(series, effects, (group,))[:, days] for group in ("weekday", "event", "weather")
         }
         weekdays = by_group["weekday"]
         steps = own.steps.shape[-1]
@@ -538,15 +525,12 @@ class Engine:
             kin_moves.season * coefficients[:, at + 2 + number] for number, kin_moves in enumerate((own, *kin))
         )
         driven = [by_group["event"], by_group["weather"]]
-        whole = log_rhythm if calendars is None else self._log_rhythm(series, effects, calendars=calendars)
-        holiday = whole[:, days] - sum(by_group.values())
+        holiday = log_rhythm[:, days] - sum(by_group.values())
         correction = np.broadcast_to(coefficients[:, -1], level.shape)
         return dict(zip(PARTS, (level, weekdays, np.asarray(season), holiday, *driven, correction), strict=True))
 
-    def _expected(
-        self, rows: np.ndarray, ahead: np.ndarray, points: np.ndarray, calendars: Calendars | None = None
-    ) -> np.ndarray:
-        return np.exp(np.clip(sum(self._log_parts(rows, ahead, points, calendars).values()), -12.0, 13.0))
+    def _expected(self, rows: np.ndarray, ahead: np.ndarray, points: np.ndarray) -> np.ndarray:
+        return np.exp(np.clip(sum(self._log_parts(rows, ahead, points).values()), -12.0, 13.0))
 
     def _bottom(self) -> tuple[np.ndarray, _Past]:
         """Dispersions of the panel's own series, and what past origins would have said."""
@@ -624,7 +608,7 @@ class Engine:
     # What is handed out
 
     def _table(
-        self, series: pd.DataFrame, mean: np.ndarray, dispersion: np.ndarray, calibration: np.ndarray
+        self, series: pd.DataFrame, mean: np.ndarray, dispersion: np.ndarray, calibration: np.ndarray, *, printed: bool
     ) -> pd.DataFrame:
         buckets = np.searchsorted(BUCKETS, self.time.ahead)
         volume = np.searchsorted(VOLUMES, mean.mean(axis=1))
@@ -635,7 +619,8 @@ class Engine:
             calibration,
         )
         table = self._index(series).assign(mean=mean.ravel())
-        table[QUANTILES] = shape.quantiles()
+        if printed:
+            table[QUANTILES] = shape.quantiles()
         table.attrs = {"distribution": shape, "method": self.method(), "version": VERSION}
         return table
 

@@ -6,7 +6,8 @@ python -m tests.accuracy.effects [FOLDER]
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -14,14 +15,17 @@ import pandas as pd
 from analytics.almanac import Almanac
 from analytics.drivers import Drivers
 from analytics.effects import learned_effects
-from analytics.forecast import Engine
-from analytics.panel import Panel
+from analytics.forecast import QUANTILES, Engine, forecast
+from analytics.panel import Panel, dense_panel
+from tests.accuracy import panels
 
 LASTS, BEFORE, AFTER = 3, 3, 10  # days: what is told of every event
 OFFSETS = np.arange(-BEFORE, LASTS + AFTER)
 EVENTS, HELD_OUT = 14, (-1,)
 LEAD = 5  # days from the origin to a held-out event
 MARGIN = 20  # days at least between two events and at the panel's ends
+SEEDS = range(6)
+ROOT = Path(__file__).resolve().parents[2]
 Draw = Callable[[np.random.Generator], np.ndarray]
 
 
@@ -148,9 +152,24 @@ def judge_shape(name: str, panel: Panel, almanac: Almanac, shape: str, seed: int
             learned.append(own.assign(truth=pd.Series(truth, OFFSETS), number=number).reset_index())
         without = Engine(past, LEAD + LASTS + AFTER, almanac=almanac)
         for title, engine in (("with", with_events), ("without", without)):
-            errors.append(_errors(engine.forecast(), made, start).assign(engine=title))
+            said = engine.forecast()
+            errors.append(_errors(said, made, start).assign(engine=title))
+        errors.append(_errors(_told_the_truth(said, made, start), made, start).assign(engine="truth"))
     marks = {"panel": name, "shape": shape, "seed": seed}
     return pd.concat(learned).assign(**marks), pd.concat(errors).assign(**marks)
+
+
+def _told_the_truth(said: pd.DataFrame, made: Injected, start: pd.Timestamp) -> pd.DataFrame:
+    """The forecast without events, its means multiplied by the true mean effect: as good as effects can make it."""
+    offset = (said["day"] - start).dt.days
+    factor = np.ones(len(said))
+    for topic, truth in made.truth.items():
+        known = offset.between(OFFSETS[0], OFFSETS[-1]) & (said["topic"] == topic)
+        factor[known] = truth[offset[known] - OFFSETS[0]]
+    shape = said.attrs["distribution"]
+    better = said.copy()
+    better[QUANTILES] = replace(shape, mean=shape.mean * factor).quantiles()
+    return better
 
 
 def _errors(said: pd.DataFrame, made: Injected, start: pd.Timestamp) -> pd.DataFrame:
@@ -173,7 +192,52 @@ def _errors(said: pd.DataFrame, made: Injected, start: pd.Timestamp) -> pd.DataF
     return both[["level", "topic", "day", "complaints", "error", "inside"]]
 
 
-def coverage(learned: pd.DataFrame) -> pd.Series:
-    """Share of the true factors within the 80 % interval, by shape."""
-    inside = (learned["truth"] >= learned["0.1"]) & (learned["truth"] <= learned["0.9"])
-    return inside.groupby(learned["shape"]).mean()
+# Real holidays
+
+
+def judge_holidays(name: str, folder: Path) -> pd.DataFrame:
+    """Errors on public holidays that fall on working days and on the days beside them, with and without the almanac."""
+    whole = dense_panel(panels.panel(name, folder))
+    almanac = Almanac(*panels.COUNTRIES[name])
+    calendar = almanac.calendar(sorted(set(whole.days.year)))
+    special = np.array([day.date() in calendar and day.day_of_week < 5 for day in whole.days])
+    near = special | np.append(special[1:], False) | np.append(False, special[:-1])
+    tables = []
+    for origin in panels.origins(whole.days):
+        known = int((origin - whole.days[0]).days) + 1
+        past = Panel(whole.days[:known], whole.series, whole.counts[:, :known])
+        inside = whole.days[known : known + panels.HORIZON][near[known : known + panels.HORIZON]]
+        if not len(inside):
+            continue
+        for title, days in (("with", almanac), ("without", Almanac())):
+            said = forecast(past, panels.HORIZON, almanac=days)
+            tables.append(_beside(said[said["day"].isin(inside)], whole).assign(engine=title))
+    return pd.concat(tables).assign(panel=name)
+
+
+def _beside(said: pd.DataFrame, whole: Panel) -> pd.DataFrame:
+    """The errors of the median, of the panel's series and of its grand total."""
+    position = (said["day"] - whole.days[0]).dt.days.to_numpy()
+    row = pd.MultiIndex.from_frame(whole.series).get_indexer(pd.MultiIndex.from_frame(said[["region", "topic"]]))
+    grand = ((said["region"] == "*") & (said["topic"] == "*")).to_numpy()
+    actual = np.where(grand, np.nansum(whole.counts, axis=0)[position], whole.counts[row, position])
+    found = said.assign(complaints=actual, level=np.where(grand, "total of all", "bottom"))[grand | (row >= 0)]
+    found["error"] = (found["0.5"] - found["complaints"]).abs()
+    return found.loc[found["complaints"].notna(), ["level", "day", "complaints", "error"]]
+
+
+# The page
+
+
+def ratio_of_errors(errors: pd.DataFrame, by: list[str]) -> pd.DataFrame:
+    """Weighted absolute errors of the engines side by side, and of each over that without."""
+    sums = errors.groupby([*by, "engine"])[["error", "complaints"]].sum()
+    wape = (sums["error"] / sums["complaints"]).unstack("engine")
+    for title in [name for name in ("with", "truth") if name in wape]:
+        wape[f"{title} / without"] = wape[title] / wape["without"]
+    return wape.round(3).reset_index().rename_axis(columns=None)
+
+
+def _markdown(table: pd.DataFrame) -> str:
+    lines = [list(table.columns), ["---"] * len(table.columns), *table.astype(str).to_numpy().tolist()]
+    return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in lines)
