@@ -226,6 +226,54 @@ def _beside(said: pd.DataFrame, whole: Panel) -> pd.DataFrame:
     return found.loc[found["complaints"].notna(), ["level", "day", "complaints", "error"]]
 
 
+# A storm that nobody had seen the like of
+
+FLOODS = {  # days of great floods in Houston, as the press told them; the last two days are Harvey's
+    "2012-01-09": "2012-01-09",
+    "2015-05-25": "2015-05-27",
+    "2015-06-24": "2015-06-24",
+    "2015-10-31": "2015-10-31",
+    "2016-04-18": "2016-04-19",
+    "2017-01-18": "2017-01-18",
+    "2017-08-26": "2017-08-29",
+}
+BEFORE_HARVEY = "2017-08-24"
+
+
+def harvey(folder: Path) -> pd.DataFrame:
+    """Floods and potholes of Houston on Harvey's days: what came, what was said without and with its announcement."""
+    whole = dense_panel(panels.panel("houston", folder))
+    origin = pd.Timestamp(BEFORE_HARVEY)
+    known = whole.days <= origin
+    past = Panel(whole.days[known], whole.series, whole.counts[:, known])
+    events = pd.DataFrame({"starts_on": list(FLOODS), "ends_on": list(FLOODS.values())})
+    events = events.assign(id=events["starts_on"], type="weather.flood", known_since=events["starts_on"])
+    events.loc[len(events) - 1, "known_since"] = BEFORE_HARVEY
+    told = Drivers(events, windows={"weather.flood": (1, 14)})
+    almanac = Almanac(*panels.COUNTRIES["houston"])
+    found = {}
+    for title, drivers in (("without", None), ("told", told)):
+        said = forecast(past, 14, almanac=almanac, drivers=drivers)
+        said = said[said["region"] == "*"].set_index(["topic", "day"])
+        found[title] = said[["mean", "0.1", "0.9", "0.975"]]
+    table = pd.concat(found, axis=1).loc["Flooding"].loc[:"2017-09-05"]
+    rows = (whole.series["topic"] == "Flooding").to_numpy()
+    actual = pd.Series(np.nansum(whole.counts[rows], axis=0), whole.days)
+    return pd.DataFrame(
+        {
+            "day": table.index.strftime("%Y-%m-%d"),
+            "came": actual.loc[table.index].astype(int).to_numpy(),
+            "said, nothing known": table["without", "mean"].round(1).to_numpy(),
+            "its 95 % reach": table["without", "0.975"].astype(int).to_numpy(),
+            "said, a flood announced": table["told", "mean"].round(0).astype(int).to_numpy(),
+            "its 80 % interval": [
+                f"{low:.0f} – {high:.0f}" for low, high in zip(table["told", "0.1"], table["told", "0.9"], strict=True)
+            ],
+            "its 95 % reach ": table["told", "0.975"].astype(int).to_numpy(),
+        }
+    )
+
+
 # The page
 
 
