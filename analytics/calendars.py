@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from copy import copy
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -37,8 +38,8 @@ class Calendars:
         regions = panel.series["region"].unique()
         self.almanac = _aligned(days, almanac, regions)
         self.events = drivers.usable_events(self.origin)
-        any_type = len(self.events) or drivers.types
-        self.traces = EventTraces(days, self.origin, self.events, drivers) if any_type else None
+        self.traces = EventTraces(days, self.origin, self.events, drivers) if len(self.events) else None
+        self.hidden: frozenset[int] = frozenset()  # numbers of events that are taken not to come
         self.weather = self._weathers(set(drivers.places()) & set(regions))
         self.volume = _volumes(panel)
         self.keys: dict[tuple[str, str], tuple] = {}
@@ -112,6 +113,14 @@ class Calendars:
         for name in np.unique(own):
             yield self.almanac[name], np.flatnonzero(own == name)
 
+    def without(self, ids: Collection[str]) -> Calendars:
+        """The same, with the same columns, had these events not been to come."""
+        found = copy(self)
+        coming = self.events["id"].isin(list(ids)) & (self.events["ends_on"] > self.origin)
+        found.hidden = frozenset(np.flatnonzero(coming))
+        found.keys, found.cells, found.place = {}, {}, (None, [])
+        return found
+
     @property
     def freedom(self) -> np.ndarray:
         """The prior's standard deviation of each effect."""
@@ -135,7 +144,7 @@ class Calendars:
         """Numbers of the events that count in a region, remembered for the next topic."""
         if self.place[0] != region:
             found = [n for n, places in enumerate(self.named["region"]) if not places or region in places]
-            self.place = (region, found)
+            self.place = (region, [number for number in found if number not in self.hidden])
         return self.place[1]
 
     def _regressors(self, key: tuple) -> Regressors:

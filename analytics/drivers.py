@@ -21,7 +21,6 @@ BEFORE, AFTER = (1, 3, 7, 14), (1, 3, 6, 12, 24)  # days from the event on which
 SHAPES = (*(f"{day} before" for day in BEFORE), "during", "first day", "later", *(f"{day} after" for day in AFTER))
 CORE = ("1 before", "during", "1 after", "3 after")  # of a type alone: enough to keep it out of levels and holidays
 WINDOW = (3, 7)  # days before and after, of a type that says nothing
-USUAL_DAYS = 3  # that an event takes of a type that has had none
 LINGER = (1.0, 3.0, 7.0)  # half-lives in days of what has fallen
 NEIGHBOURS = 15  # days of the year on each side that climatology is taken from
 YEAR_DAYS = 365
@@ -45,20 +44,16 @@ class Known:
 
 @dataclass(frozen=True)
 class Drivers:
-    """Known events and weather (tables as in the store); `windows`: days before and after for types that say so.
-
-    `types`: of events that nobody has heard of yet, but that a rehearsal may ask for.
-    """
+    """Known events and weather (tables as in the store); `windows`: days before and after for types that say so."""
 
     events: pd.DataFrame | None = None
     weather: pd.DataFrame | None = None
     windows: Mapping[str, tuple[int, int]] = field(default_factory=dict)
-    types: tuple[str, ...] = ()
 
     @property
     def any(self) -> bool:
         """Is there anything to know?"""
-        return bool(self.types) or any(table is not None and len(table) for table in (self.events, self.weather))
+        return any(table is not None and len(table) for table in (self.events, self.weather))
 
     def usable_events(self, origin: pd.Timestamp) -> pd.DataFrame:
         """Those known at the origin and not cancelled; days as datetime64, empty texts for all."""
@@ -88,9 +83,9 @@ def _is_true(value: object) -> bool:
     return str(value).strip().lower() in ("true", "1", "yes", "да")
 
 
-def kinds_of(types: Iterable[str]) -> list[str]:
-    """Every one of these types, and every type above that has more than one of them below it."""
-    types = set(types)
+def kinds_of(events: pd.DataFrame) -> list[str]:
+    """Every type of these events, and every type above that has more than one of them below it."""
+    types = {str(kind) for kind in events["type"].unique()}
     below: dict[str, set[str]] = {}
     for kind in types:
         parts = kind.split(".")
@@ -110,27 +105,15 @@ class Trace:
 
 
 class EventTraces:
-    """The traces of all events on an axis of days, and the regressors of any choice of them.
+    """The traces of all events on an axis of days, and the regressors of any choice of them."""
 
-    `like`: other traces whose regressors these are to have; every type must be one of theirs.
-    """
-
-    def __init__(
-        self,
-        days: pd.DatetimeIndex,
-        origin: pd.Timestamp,
-        events: pd.DataFrame,
-        drivers: Drivers,
-        like: EventTraces | None = None,
-    ) -> None:
+    def __init__(self, days: pd.DatetimeIndex, origin: pd.Timestamp, events: pd.DataFrame, drivers: Drivers) -> None:
         self.days = len(days)
         self.windows = drivers.windows
         self.types = events["type"].astype("str").tolist()
-        self.leaves: tuple[str, ...] = like.leaves if like else tuple(sorted({*self.types, *drivers.types}))
-        self.kinds: list[str] = like.kinds if like else kinds_of(self.leaves)
+        self.kinds = kinds_of(events)
         past = events[events["starts_on"] <= origin]
-        self.strengths: dict[str, tuple[float, float]] = like.strengths if like else log_strengths(past)
-        strengths = self.strengths
+        strengths = log_strengths(past)
         row = {kind: number for number, kind in enumerate(self.kinds)}
         starts = (events["starts_on"] - days[0]).dt.days.to_numpy()
         ends = (events["ends_on"] - days[0]).dt.days.to_numpy()
@@ -144,7 +127,7 @@ class EventTraces:
                 slope = float(np.clip((np.log1p(max(strength, 0.0)) - middle) / spread, -2.5, 2.5))
             rows = tuple(row[above] for above in upward(kind) if above in row)
             self.traces.append(Trace(start, shape, rows, slope))
-        self.kept: np.ndarray = like.kept if like else self._kept({row[kind] for kind in strengths})
+        self.kept = self._kept({row[kind] for kind in strengths})
 
     @property
     def event_kinds(self) -> Kinds:
@@ -153,8 +136,10 @@ class EventTraces:
         every += [(kind, len(SHAPES)) for kind in range(len(self.kinds))]
         kept = np.array(every, dtype=int).reshape(-1, 2)[self.kept]
         row = {kind: number for number, kind in enumerate(self.kinds)}
-        above = tuple(tuple(row[up] for up in upward(one) if up in row) for one in self.leaves)
-        return Kinds(kept[:, 0], kept[:, 1], self.leaves, above)
+        leaves = tuple(sorted(set(self.types)))
+        return Kinds(
+            kept[:, 0], kept[:, 1], leaves, tuple(tuple(row[up] for up in upward(one) if up in row) for one in leaves)
+        )
 
     @property
     def core(self) -> np.ndarray:
@@ -207,10 +192,6 @@ class EventTraces:
         touched = np.zeros((len(self.kinds), len(SHAPES)), dtype=bool)
         for trace in self.traces:
             touched[list(trace.rows)] |= (trace.shape > 0).any(axis=0) if len(trace.shape) else False
-        for kind in set(self.leaves) - set(self.types):
-            before, after = self.window_of(kind)
-            _, shape = event_shape(before, before + USUAL_DAYS - 1, (before, after), before + USUAL_DAYS + after)
-            touched[[self.kinds.index(up) for up in upward(kind) if up in self.kinds]] |= (shape > 0).any(axis=0)
         strong = np.array([number in with_strength for number in range(len(self.kinds))], dtype=bool)
         return np.concatenate([touched.ravel(), strong])
 

@@ -90,7 +90,7 @@ class EventEffects:
     series_blocks: dict[int, list[np.ndarray]]
     spread: np.ndarray
     seen: np.ndarray
-    drift: np.ndarray
+    drift: np.ndarray = field(default_factory=lambda: np.zeros(0))
     unlike: tuple[np.ndarray, np.ndarray] = field(default_factory=lambda: (np.zeros(0), np.zeros(0)))
 
     def of_rows(self, rows: np.ndarray) -> EventEffects:
@@ -143,8 +143,9 @@ class EventEffects:
         height = np.abs(mine).max(axis=1, initial=0.0)
         at = topic if topic >= 0 else int(self.seen[leaf].argmax())
         spread, seen = self.spread[leaf, at], self.seen[leaf, at]
+        drift = self.drift[at] if len(self.drift) else 0.0
         of_mean = np.einsum("ds,st,dt->d", mine, blocks[leaf], mine)
-        of_mean += (spread * height**2 + self.drift[at] * np.minimum(2 * height, 1.0) ** 2) / seen
+        of_mean += (spread * height**2 + drift * np.minimum(2 * height, 1.0) ** 2) / seen
         return of_mean + one_more * spread * height**2
 
 

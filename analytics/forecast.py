@@ -14,7 +14,6 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
-from copy import copy
 from dataclasses import dataclass
 from datetime import date
 
@@ -25,7 +24,6 @@ from threadpoolctl import threadpool_limits
 from analytics import negative_binomial as counts_of
 from analytics.almanac import Almanac
 from analytics.calendars import Calendars
-from analytics.coming import Coming
 from analytics.drivers import Drivers, EventTraces
 from analytics.errors import BadInput
 from analytics.event_learning import EventEffects, learn_events
@@ -152,6 +150,14 @@ def probability(forecast: pd.DataFrame, at_least: float | np.ndarray | pd.Series
     return found
 
 
+def quantile(forecast: pd.DataFrame, level: float) -> np.ndarray:
+    """The quantile of one of LEVELS of each row of a forecast, also of one without printed quantiles (`means`)."""
+    shape: Distribution = forecast.attrs["distribution"]
+    rows = forecast.index.to_numpy()
+    at = np.clip(shape.calibration[shape.cell[rows], LEVELS.index(level)], 1e-6, 1 - 1e-6)
+    return counts_of.quantiles(at[:, None], shape.mean[rows], shape.dispersion[rows])[:, 0]
+
+
 class Engine:
     """One panel's forecast from one origin, step by step; see `forecast` for the arguments."""
 
@@ -179,10 +185,7 @@ class Engine:
         self.above = totals(self.panel)
         self.upper = [total_counts(level, self.panel.counts) for level in self.above]
         self.judgements: dict[str, tuple[np.ndarray, np.ndarray]] = {}
-        self.undriven: np.ndarray | None = None  # series × days ahead: the mean's logarithm without events
-        self.of_weather: np.ndarray | None = None
-        traces = self.calendars.traces
-        self.coming = Coming(ahead, self.calendars.events, self.calendars.drivers, traces) if traces else None
+        self.undriven: np.ndarray | None = None  # series × days ahead: logarithms of the means without events
         with _one_thread():
             self._learn()
 
@@ -200,25 +203,10 @@ class Engine:
         buckets = np.searchsorted(BUCKETS, self.time.ahead)
         spread = (1 + spreads[:, buckets]) * np.exp(doubt) - 1
         series = pd.concat([self.panel.series, *(level.series for level in above)], ignore_index=True)
-        table = self._table(series, mean, spread, calibration, printed=printed)
-        return table if printed else table.assign(doubt=doubt.ravel())
-
-    def told(self, events: pd.DataFrame) -> Engine:
-        """An engine that has learned what this one has and is told these events besides; theirs are types it knows."""
-        found = copy(self)
-        found.coming = self.coming.told(events) if self.coming else None
-        return found
-
-    @property
-    def types(self) -> set[str]:
-        """The types of events that it knows."""
-        return set(self.calendars.traces.leaves) if self.calendars.traces else set()
+        return self._table(series, mean, spread, calibration, printed=printed)
 
     def means(self, levels: str = "all", *, without: Collection[str] = ()) -> pd.DataFrame:
-        """As `forecast`, without quantiles: day, series, mean, doubt; `probability` answers from it.
-
-        `doubt`: the variance of the mean's logarithm that events and unseen weather add.
-        """
+        """As `forecast`, without quantiles: day, series, mean; `probability` and `quantile` answer from it."""
         with _one_thread():
             return self._forecast(levels, without, printed=False)
 
@@ -227,10 +215,14 @@ class Engine:
         series = pd.concat([self.panel.series, *(level.series for level in self.above)], ignore_index=True)
         return series, np.vstack([self.panel.counts, *self.upper])
 
+    def doubt(self, levels: str = "all", *, without: Collection[str] = ()) -> np.ndarray:
+        """For each row of `forecast`: the variance of the mean's logarithm that events and unseen weather add."""
+        return self._means_and_doubts(self.above if levels == "all" else [], without)[1].ravel()
+
     def _means_and_doubts(self, above: list[Level], without: Collection[str]) -> tuple[np.ndarray, np.ndarray]:
         """Series and totals × days ahead; causes are common to the series of a total: they do not average out."""
-        coming = self.coming.without(without) if without and self.coming else self.coming
-        mean, doubt = self._ahead(coming), self._doubt(coming)
+        calendars = self.calendars.without(without) if without else self.calendars
+        mean, doubt = self._ahead(calendars), self._doubt(calendars)
         means, doubts = [mean], [doubt]
         for level in above:
             means.append(level.total(mean))
@@ -253,7 +245,7 @@ class Engine:
         self.judgements[levels] = np.vstack(spreads), _recalibrate(judged)
         return self.judgements[levels]
 
-    def _ahead(self, coming: Coming | None) -> np.ndarray:
+    def _ahead(self, calendars: Calendars) -> np.ndarray:
         """Means of the panel's own series on the days ahead, series × days; what is no event is reckoned once."""
         rows = np.arange(len(self.panel.series))
         points = np.array([self.time.origin])
@@ -266,32 +258,33 @@ class Engine:
             with ThreadPoolExecutor(os.cpu_count()) as pool:
                 self.undriven = np.concatenate(list(pool.map(work, _chunks(rows))))
         logs = self.undriven.astype(float)
-        for values, at in coming.of(self.panel.series) if coming else ():
-            logs[at] += self.own_effects[at, self.calendars.of_events] @ values.T
+        if calendars.traces:
+            for known, at in calendars.of(self.panel.series):
+                driven = known.values[-len(self.time.ahead) :, calendars.of_events]
+                if driven.any():
+                    logs[at] += self.own_effects[at, calendars.of_events] @ driven.T
         return np.exp(np.clip(logs, -12.0, 13.0))
 
-    def _doubt(self, coming: Coming | None) -> np.ndarray:
+    def _doubt(self, calendars: Calendars, *, events: bool = True) -> np.ndarray:
         """Variance of the logarithm of each mean (series × days ahead) that events and unseen weather add.
 
         An event may do more or less than those before it, and what these did is not known for certain.
         """
-        if self.of_weather is None:
-            self.of_weather = self._doubt_of_weather()
-        found = self.of_weather.astype(float)
-        topic, effects = self.above[self.topic].member, self.event_effects
-        if coming and effects:
-            for values, rows in coming.of(self.panel.series):
-                found[rows] += effects.doubts(values, rows, topic[rows])
-        return np.clip(found, 0.0, MOST_DOUBT)
-
-    def _doubt_of_weather(self) -> np.ndarray:
-        found = np.zeros((len(self.panel.series), len(self.time.ahead)), dtype=np.float32)
-        for known, rows in self.calendars.of(self.panel.series) if self.calendars.weather else ():
+        found = np.zeros((len(self.panel.series), len(self.time.ahead)))
+        if not calendars.drivers.any:
+            return found
+        ahead = slice(-len(self.time.ahead), None)
+        for known, rows in calendars.of(self.panel.series):
+            groups = np.array(known.groups)
+            effects = self.own_effects[rows]
+            if self.event_effects and events:
+                topic = self.above[self.topic].member[rows]
+                found[rows] += self.event_effects.doubts(known.values[ahead, calendars.of_events], rows, topic)
             if known.covariance is not None and known.unseen is not None and known.covariance.size:
-                weather = self.own_effects[rows][:, np.array(known.groups) == "weather"]
+                weather = effects[:, groups == "weather"]
                 open_variance = np.einsum("sk,kl,sl->s", weather, known.covariance, weather)
-                found[rows] = open_variance[:, None] * known.unseen[-len(self.time.ahead) :]
-        return found
+                found[rows] += open_variance[:, None] * known.unseen[ahead]
+        return np.clip(found, 0.0, MOST_DOUBT)
 
     def quiet(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """What rehearsals start from: of the panel's own series, were there no events, the logarithms of their means.
@@ -299,12 +292,12 @@ class Engine:
         series × days ahead; effects of events on them, series × event regressors; and the variance that unseen weather
         adds, series × days ahead.
         """
+        rows, points = np.arange(len(self.panel.series)), np.array([self.time.origin])
         with _one_thread():
-            self._ahead(None)
-            self._doubt(None)
-        assert self.undriven is not None
-        assert self.of_weather is not None
-        return self.undriven, self.own_effects[:, self.calendars.of_events], self.of_weather
+            logs = [self._log_parts(part, self.time.ahead, points) for part in _chunks(rows)]
+            doubt = self._doubt(self.calendars, events=False)
+        means = np.concatenate([sum(one[name][:, 0] for name in PARTS if name != "events") for one in logs])
+        return means, self.own_effects[:, self.calendars.of_events], doubt
 
     def spreads(self) -> tuple[np.ndarray, np.ndarray]:
         """Dispersions (series and totals × horizon buckets) and calibration (cells × LEVELS), from past origins."""
@@ -432,10 +425,16 @@ class Engine:
                 offset=None if offset is None else offset[at],
             )
 
-    def _log_rhythm(self, series: pd.DataFrame, effects: np.ndarray, groups: tuple[str, ...] = ()) -> np.ndarray:
+    def _log_rhythm(
+        self,
+        series: pd.DataFrame,
+        effects: np.ndarray,
+        groups: tuple[str, ...] = (),
+        calendars: Calendars | None = None,
+    ) -> np.ndarray:
         """Logarithm of the rhythm (series × days, the days ahead too), of the regressors of these groups only."""
         found = np.empty((len(series), len(self.days)))
-        for calendar, rows in self.calendars.of(series):
+        for calendar, rows in (calendars or self.calendars).of(series):
             kept = np.array([not groups or group in groups for group in calendar.groups], dtype=bool)
             found[rows] = effects[rows][:, kept] @ calendar.values[:, kept].T
         return found
@@ -497,8 +496,10 @@ class Engine:
 
     # What is done for every series
 
-    def _log_parts(self, rows: np.ndarray, ahead: np.ndarray, points: np.ndarray) -> dict[str, np.ndarray]:
-        """Logarithms of the parts: rows × points × days ahead, each."""
+    def _log_parts(
+        self, rows: np.ndarray, ahead: np.ndarray, points: np.ndarray, calendars: Calendars | None = None
+    ) -> dict[str, np.ndarray]:
+        """Logarithms of the parts: rows × points × days ahead, each; what is to come may be of other `calendars`."""
         series = self.panel.series.iloc[rows]
         self._fit_bottom(rows)
         effects = self.own_effects[rows]
@@ -510,7 +511,8 @@ class Engine:
         coefficients = self.coefficients[np.searchsorted(BUCKETS, ahead)]
         days = (points[:, None] + ahead).clip(max=len(self.days) - 1)
         by_group = {
-            group: self._log_rhythm(series, effects, (group,))[:, days] for group in ("weekday", "event", "weather")
+            group: self._log_rhythm(series, effects, (group,), calendars)[:, days]
+            for group in ("weekday", "event", "weather")
         }
         weekdays = by_group["weekday"]
         steps = own.steps.shape[-1]
@@ -525,12 +527,15 @@ class Engine:
             kin_moves.season * coefficients[:, at + 2 + number] for number, kin_moves in enumerate((own, *kin))
         )
         driven = [by_group["event"], by_group["weather"]]
-        holiday = log_rhythm[:, days] - sum(by_group.values())
+        whole = log_rhythm if calendars is None else self._log_rhythm(series, effects, calendars=calendars)
+        holiday = whole[:, days] - sum(by_group.values())
         correction = np.broadcast_to(coefficients[:, -1], level.shape)
         return dict(zip(PARTS, (level, weekdays, np.asarray(season), holiday, *driven, correction), strict=True))
 
-    def _expected(self, rows: np.ndarray, ahead: np.ndarray, points: np.ndarray) -> np.ndarray:
-        return np.exp(np.clip(sum(self._log_parts(rows, ahead, points).values()), -12.0, 13.0))
+    def _expected(
+        self, rows: np.ndarray, ahead: np.ndarray, points: np.ndarray, calendars: Calendars | None = None
+    ) -> np.ndarray:
+        return np.exp(np.clip(sum(self._log_parts(rows, ahead, points, calendars).values()), -12.0, 13.0))
 
     def _bottom(self) -> tuple[np.ndarray, _Past]:
         """Dispersions of the panel's own series, and what past origins would have said."""

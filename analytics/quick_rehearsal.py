@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from analytics import negative_binomial as counts_of
-from analytics.events_ahead import ComingEvents
+from analytics.coming import ComingEvents
 from analytics.drivers import window
 from analytics.errors import BadInput
 from analytics.events import several

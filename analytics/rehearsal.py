@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import date
 
 import numpy as np
@@ -13,7 +13,7 @@ from analytics.almanac import Almanac
 from analytics.drivers import Drivers, window
 from analytics.effects import NINE_TENTHS, happened
 from analytics.errors import BadInput
-from analytics.forecast import FARTHEST, Engine, probability
+from analytics.forecast import Engine, probability
 from analytics.panel import TOTAL, Level, Panel, dense_panel
 from analytics.signals import year_thresholds
 
@@ -49,42 +49,16 @@ def rehearse(
     end: date | None = None,
     horizon: int | None = None,
     deadline: int = DEADLINE,
-    engine: Engine | None = None,
     report: Report | None = None,
 ) -> Rehearsal:
     """The forecast with and without `events` (several at once), which lie after the origin and within 365 days.
 
-    `drivers`: what is known besides, past events above all; `horizon` reaches past the last event unless given. An
-    `engine` that has learned already (`ready_engine`) answers in a second or two where it knows the types and reaches
-    far enough; else it is learned anew. Raises BadInput where no event lies ahead within reach.
+    `drivers`: what is known besides, past events above all; `horizon` reaches past the last event unless given. Raises
+    BadInput where no event lies ahead within reach.
     """
     known = drivers or Drivers()
-    if engine is not None:
-        told, reach = checked(events, engine.panel.days[-1], engine.calendars.drivers)
-        if reach <= len(engine.time.ahead) and set(told["type"]) <= engine.types:
-            return rehearsal_of(engine.told(told), told["id"].tolist(), deadline=deadline)
-    ready, ids = prepare(events, panel, known, almanac=almanac, end=end, horizon=horizon, report=report)
-    return rehearsal_of(ready, ids, deadline=deadline)
-
-
-def ready_engine(
-    panel: pd.DataFrame | Panel,
-    drivers: Drivers,
-    types: Iterable[str],
-    *,
-    horizon: int = 91,
-    almanac: Almanac | None = None,
-    end: date | None = None,
-    report: Report | None = None,
-) -> Engine:
-    """An engine for any number of rehearsals of events of these types and of those known, up to `horizon` days ahead.
-
-    It takes as long as a forecast; every rehearsal with it then takes a second or two.
-    """
-    wider = replace(drivers, types=tuple(sorted(set(types))))
-    engine = Engine(panel, horizon, almanac=almanac, drivers=wider, end=end, report=report)
-    engine.means("all")
-    return engine
+    engine, ids = prepare(events, panel, known, almanac=almanac, end=end, horizon=horizon, report=report)
+    return rehearsal_of(engine, ids, deadline=deadline)
 
 
 def prepare(
@@ -99,58 +73,53 @@ def prepare(
 ) -> tuple[Engine, list[str]]:
     """An engine that knows these events besides, as if announced by the origin, and their ids."""
     dense = panel if isinstance(panel, Panel) else dense_panel(panel, end)
-    told, reach = checked(events, dense.days[-1], known)
-    others = known.events
-    if others is not None and len(others) and "id" in others:
-        others = others[~others["id"].astype("str").isin(told["id"])]
-    whole = pd.concat([others, told], ignore_index=True) if others is not None and len(others) else told
-    wider = replace(known, events=whole)
-    days = min(max(horizon or reach, 7), 365)
-    return Engine(dense, days, almanac=almanac, drivers=wider, report=report), told["id"].tolist()
-
-
-def checked(events: pd.DataFrame, origin: pd.Timestamp, known: Drivers) -> tuple[pd.DataFrame, int]:
-    """These events with an id, as if announced by the origin, and how many days ahead they reach.
-
-    Raises BadInput where one begins by the origin or more than 365 days after it, or there is none.
-    """
+    origin = dense.days[-1]
     told = events.assign(known_since=pd.Timestamp(origin.date()), cancelled=False).reset_index(drop=True)
     if "id" not in told:
         told["id"] = [f"rehearsed {number + 1}" for number in range(len(told))]
-    told["id"], told["type"] = told["id"].astype("str"), told["type"].astype("str")
+    told["id"] = told["id"].astype("str")
     starts = pd.to_datetime(told["starts_on"])
     ends = pd.to_datetime(told["ends_on"]) if "ends_on" in told else starts
     told["ends_on"] = ends.fillna(starts)
-    if not len(told) or (starts <= origin).any() or (starts - origin).dt.days.max() > FARTHEST:
+    after = max((window(str(kind), known.windows)[1] for kind in told["type"]), default=0)
+    reach = int((told["ends_on"].max() - origin).days) + after if len(told) else 0
+    if not len(told) or (starts <= origin).any() or (starts - origin).dt.days.max() > 365:
         raise BadInput(
             "rehearsal_days",
             "An event to be rehearsed begins after {origin} and within 365 days of it.",
             origin=origin.date(),
         )
-    after = max(window(kind, known.windows)[1] for kind in told["type"])
-    return told, min(int((told["ends_on"].max() - origin).days) + after, FARTHEST)
+    others = known.events
+    if others is not None and len(others) and "id" in others:
+        others = others[~others["id"].astype("str").isin(told["id"])]
+    whole = pd.concat([others, told], ignore_index=True) if others is not None and len(others) else told
+    wider = Drivers(whole, known.weather, known.windows)
+    days = min(max(horizon or reach, 7), 365)
+    return Engine(dense, days, almanac=almanac, drivers=wider, report=report), told["id"].tolist()
 
 
 def rehearsal_of(engine: Engine, ids: list[str], *, deadline: int = DEADLINE) -> Rehearsal:
     """What the events of these ids do in an engine that knows them."""
-    with_event, without_event = engine.means("all"), engine.means("all", without=ids)
+    with_event, without_event = engine.forecast("all"), engine.forecast("all", without=ids)
     series, counts = engine.rows()
     threshold = np.repeat(year_thresholds(Panel(engine.panel.days, series, counts)), len(engine.time.ahead))
     found = with_event[["day", *engine.panel.keys]].copy()
     found["with_event"], found["without_event"] = with_event["mean"], without_event["mean"]
     found["extra"] = found["with_event"] - found["without_event"]
-    events = pd.concat([engine.calendars.events, engine.coming.events]).drop_duplicates("id")  # type: ignore[union-attr]
-    told = events[events["id"].isin(ids)]
-    doubt = (with_event["doubt"] - without_event["doubt"]).to_numpy()
+    doubt = engine.doubt("all") - engine.doubt("all", without=ids)
     shape = (-1, len(engine.time.ahead))
     means = [found[name].to_numpy().reshape(shape) for name in ("with_event", "without_event")]
-    common = shared_by_regions(events, told, engine.calendars.origin) if "municipality" not in found else 1.0
+    told = engine.calendars.events[engine.calendars.events["id"].isin(ids)]
+    by_region = "municipality" not in found
+    common = shared_by_regions(engine.calendars.events, told, engine.calendars.origin) if by_region else 1.0
     low, high = extra_interval(means[0], means[1], doubt.reshape(shape), engine.above, common)
     found["extra_low"], found["extra_high"] = low.ravel(), high.ravel()
     found["threshold"] = threshold
     found["probability_with"] = probability(with_event, threshold)["probability"]
     found["probability_without"] = probability(without_event, threshold)["probability"]
     found.attrs = {}
+    events = engine.calendars.events
+    told = events[events["id"].isin(ids)]
     cases = [past_cases(engine.panel, events, event, engine.time.origin) for event in told.itertuples(index=False)]
     grand = found[(found["region"] == TOTAL) & (found["topic"] == TOTAL)]
     return Rehearsal(

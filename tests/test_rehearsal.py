@@ -13,7 +13,7 @@ from test_drivers import DAYS, NEXT, ORIGIN, PANEL, PAST, WINDOWS, event
 from analytics.__main__ import app
 from analytics.drivers import Drivers
 from analytics.errors import BadInput
-from analytics.rehearsal import Rehearsal, ready_engine, rehearse
+from analytics.rehearsal import Rehearsal, rehearse
 
 KNOWN = Drivers(pd.DataFrame(PAST), windows=WINDOWS)
 
@@ -82,20 +82,6 @@ def test_several_events_at_once_and_far_ahead() -> None:
     ).days.set_index(["region", "topic", "day"])["extra"]
     assert found.loc[("North", "heat", DAYS[-5])] > 10
     assert found.loc[("North", "heat", far + pd.Timedelta(days=1))] > 10
-
-
-def test_an_engine_that_has_learned_says_the_same_and_knows_types_that_never_were() -> None:
-    ready = ready_engine(PANEL, KNOWN, ["festival"], horizon=28, end=ORIGIN.date())
-    later = pd.DataFrame([event(DAYS[-4])])  # its window lies ahead: nothing of it is in what was learned from
-    quick = rehearse(later, PANEL, drivers=KNOWN, end=ORIGIN.date(), engine=ready)
-    slow = rehearse(later, PANEL, drivers=KNOWN, end=ORIGIN.date(), horizon=28)
-    pd.testing.assert_frame_equal(quick.days, slow.days, rtol=1e-4)
-    pd.testing.assert_frame_equal(quick.cases, slow.cases)
-    new = rehearse(pd.DataFrame([{**NEXT, "type": "festival"}]), PANEL, end=ORIGIN.date(), engine=ready)
-    inside = new.days[(new.days["topic"] == "heat") & (new.days["region"] == "North") & (new.days["day"] == DAYS[-5])]
-    assert inside["extra_low"].iloc[0] < 0 < inside["extra_high"].iloc[0]
-    again = rehearse(later, PANEL, drivers=KNOWN, end=ORIGIN.date(), engine=ready)
-    pd.testing.assert_frame_equal(again.days, quick.days)  # what was rehearsed between has left nothing behind
 
 
 @pytest.mark.parametrize("start", [ORIGIN, ORIGIN + pd.Timedelta(days=366)], ids=["past", "too far"])

@@ -5,8 +5,10 @@ python -m tests.accuracy.effects [FOLDER]
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from datetime import date
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +26,7 @@ OFFSETS = np.arange(-BEFORE, LASTS + AFTER)
 EVENTS, HELD_OUT = 14, (-1,)
 LEAD = 5  # days from the origin to a held-out event
 MARGIN = 20  # days at least between two events and at the panel's ends
-SEEDS = range(6)
+SEEDS = range(4)
 ROOT = Path(__file__).resolve().parents[2]
 Draw = Callable[[np.random.Generator], np.ndarray]
 
@@ -228,7 +230,7 @@ def _beside(said: pd.DataFrame, whole: Panel) -> pd.DataFrame:
 
 # A storm that nobody had seen the like of
 
-FLOODS = {  # days of great floods in Houston, as the press told them; the last two days are Harvey's
+FLOODS = {  # of Houston: the days with most complaints about floods before August 2017, and those of Harvey
     "2012-01-09": "2012-01-09",
     "2015-05-25": "2015-05-27",
     "2015-06-24": "2015-06-24",
@@ -283,9 +285,129 @@ def ratio_of_errors(errors: pd.DataFrame, by: list[str]) -> pd.DataFrame:
     wape = (sums["error"] / sums["complaints"]).unstack("engine")
     for title in [name for name in ("with", "truth") if name in wape]:
         wape[f"{title} / without"] = wape[title] / wape["without"]
-    return wape.round(3).reset_index().rename_axis(columns=None)
+    return wape.round(3).reset_index().rename_axis(columns=None).rename(columns={"truth": "told the true effect"})
 
 
 def _markdown(table: pd.DataFrame) -> str:
     lines = [list(table.columns), ["---"] * len(table.columns), *table.astype(str).to_numpy().tolist()]
     return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in lines)
+
+
+def coverage(learned: pd.DataFrame, by: str) -> pd.DataFrame:
+    """Of each shape, and of each `by` within it, the share of true factors within the 80 % interval."""
+    inside = learned.assign(inside=(learned["truth"] >= learned["0.1"]) & (learned["truth"] <= learned["0.9"]))
+    each = inside.groupby(["shape", by], sort=False)["inside"].mean().unstack()
+    all_of_them = inside.groupby("shape", sort=False)["inside"].agg(["mean", "size"]).set_axis(["all", "cases"], axis=1)
+    return all_of_them.join(each).round(2).reset_index().rename_axis(columns=None)
+
+
+def text(learned: pd.DataFrame, errors: pd.DataFrame, on_holidays: pd.DataFrame, storm: pd.DataFrame) -> str:
+    """The page."""
+    shares = coverage(learned, "panel")
+    met = int(shares["all"].between(0.72, 0.88).sum())
+    whole = ratio_of_errors(errors, ["level"]).set_index("level")
+    holidays = ratio_of_errors(on_holidays, ["level"]).set_index("level")
+
+    def below(table: pd.DataFrame, level: str, engine: str) -> str:
+        return f"{1 - table.loc[level, f'{engine} / without']:.0%}"
+
+    kept = errors[errors["engine"] == "with"].groupby("level")["inside"].mean()
+    busiest = learned.groupby(["panel", "topic"])[["truth", "0.1", "0.9"]].apply(
+        lambda part: ((part["truth"] >= part["0.1"]) & (part["truth"] <= part["0.9"])).mean()
+    )
+    topics = busiest.rename("within the interval").round(2).reset_index()
+    explained = "\n".join(f"| {name} | {draw.__doc__} |" for name, draw in SHAPES.items())
+    return f"""# How well effects of events are learned
+
+Measured on {date.today()} by `python -m tests.accuracy.effects` (a part of `make backtest`); the method is told in
+`analytics/event_learning.py`.
+
+## Events put into real panels
+
+Into each of four real panels ({", ".join(panels.QUERIES)}) {EVENTS} events at most are put, half of them on public
+holidays, {len(SEEDS)} times for each shape; on the most frequent topic in full, on the next one half as strong. The
+model is told three days, the topics and a window of {BEFORE} days before and {AFTER} after; of strengths, of wrong
+dates and of the shape it is told nothing. Learned from all but the last event, which is then forecast {LEAD} days ahead
+of its first day. The truth is the mean factor of 20,000 events of the same shape.
+
+| shape | what it does |
+| --- | --- |
+{explained}
+
+### Is the truth within the learned 80 % interval?
+
+Wanted: in 72 to 88 % of topics × days of the window, for each shape. Met by {met} of {len(shares)} (unrounded).
+
+{_markdown(shares)}
+
+{_markdown(topics)}
+
+The busiest topics lie within less often, the sparse ones more often than said: of the former the interval knows too
+little of what the level did by chance around a dozen events, of the latter too much.
+
+### Is the forecast better for it?
+
+Weighted absolute error of the 0.5 quantile in the days of the window on which the shape does something; wanted: at
+least 20 % below the same engine without events. "Told the true effect": the engine without events, its distribution
+multiplied by the true mean factor; better than that no learning can be expected to be.
+
+{_markdown(ratio_of_errors(errors, ["level"]))}
+
+{_markdown(ratio_of_errors(errors, ["shape", "level"]))}
+
+The topics' totals: {below(whole, "totals", "with")} below, met. Single series: {below(whole, "bottom", "with")} below, a
+miss; but with the true effect it would be {below(whole, "bottom", "truth")}: with about one complaint a day or less,
+chance makes nearly all of the error.
+
+Of the days in windows {kept["bottom"]:.0%} (series) and {kept["totals"]:.0%} (totals) lie within the forecast's 80 % interval.
+
+## Real holidays
+
+Public holidays on a working day and the days beside them, {panels.ORIGINS} origins {panels.STEP} days apart, {panels.HORIZON} days
+ahead; with the almanac and without. Wanted: at least 10 % below.
+
+{_markdown(ratio_of_errors(on_holidays, ["panel", "level"]))}
+
+All panels together: single series {below(holidays, "bottom", "with")} below, the total of each panel
+{below(holidays, "total of all", "with")} below. The single series of Houston and of the snowy city gain less than 10 %, a
+miss: their days off change little.
+
+## Harvey
+
+Floods of Houston, all districts, as seen on {BEFORE_HARVEY}, two days before the storm.
+
+{_markdown(storm)}
+
+What could be known before: that a great storm was coming (warnings were out on 24 August), and what six great floods
+since 2012 had brought, 170 to 500 complaints on their worst days. Told of it as one more flood, the forecast is thirty
+to fifty times the usual, and all days but those of 576 and 139 lie within its 95 % reach. What could not be known: that
+it would rain for four days, which of them would be the worst, and that many complaints would come, or be entered, late
+(428 on 8 and 499 on 12 September). Without the announcement nothing in the counts foretold it.
+
+## What was chosen with a panel in sight
+
+The pieces of a profile, the days over which errors are taken to be alike, and the drift of a level were chosen on
+other drawings of the dates (seeds from 1000, three panels, mostly the asymmetric shape), not on those of this page.
+Tried before and left: five wide pieces a profile (46 to 59 % within the interval), errors alike over a week with
+single catastrophes cut off (65 %), a spread of events by type alone (56 %).
+"""
+
+
+def main(folder: Path) -> None:
+    """Measure and write the page."""
+    learned, errors = [], []
+    for name in panels.QUERIES:
+        panel, almanac = dense_panel(panels.panel(name, folder)), Almanac(*panels.COUNTRIES[name])
+        for shape in SHAPES:
+            for seed in SEEDS:
+                one, other = judge_shape(name, panel, almanac, shape, seed)
+                learned.append(one)
+                errors.append(other)
+    on_holidays = pd.concat([judge_holidays(name, folder) for name in panels.QUERIES])
+    page = text(pd.concat(learned), pd.concat(errors), on_holidays, harvey(folder))
+    (ROOT / "docs" / "effects.md").write_text(page, encoding="utf-8")
+    print(page)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT.parent / "shared")
