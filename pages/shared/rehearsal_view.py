@@ -108,12 +108,12 @@ def _headline(
     low, high = whole["extra_low"], whole["extra_high"]
     cases = [similar_cases(found, str(kind), most=1).attrs for kind in played.events["type"].unique()]
     unseen = all(one["own"] == 0 for one in cases)
-    kind = "open" if low < 0 < high else "more" if whole["extra"] > 0 else "fewer"
+    kind = "more" if low > 0 else "fewer" if high < 0 else "likely" if whole["extra"] > abs(low) else "open"
     kind = "nothing" if max(abs(low), abs(high)) < FELT else kind
     lines = [text("rehearsal.unseen" if not any(one["kindred"] for one in cases) else "rehearsal.kindred")] * unseen
     lines.append("#### " + text.of("rehearsal_said", kind, None, **values))
     lines.append(text("rehearsal.seen", where=values["where"], period=values["period"]))
-    if kind == "more":
+    if kind in ("more", "likely"):
         day = text.day(whole["busiest"].date(), "EEEE, d MMMM")
         most, usual = (count(whole[name], text) for name in ("most_with", "most_without"))
         chance, before = (text.percent(whole[f"probability_{name}"]) for name in ("with", "without"))
