@@ -30,9 +30,7 @@ def _layout(store: Store, regions: tuple[str, ...]) -> pd.DataFrame:
 
 
 QUESTIONS: dict[str, Callable[..., Any]] = {
-    "kind": lambda store: store.kind,
-    "is_empty": lambda store: store.is_empty(),
-    "setting": lambda store, name: store.setting(name),
+    "facts_and_settings": lambda store: store.facts_and_settings(),
     "span": lambda store: queries.span(store, Filters(kinds=())),
     "last_full_day": queries.last_full_day,
     "tiles": overview.tiles,
