@@ -168,11 +168,14 @@ class Store:
             "select true as is_fact, fact as name, value from store_facts "
             "union all select false, setting, value from settings"
         )
-        facts, set_by_reader = (
-            {name: None if pd.isna(value) else value for name, value in zip(part["name"], part["value"], strict=True)}
-            for part in (found[found["is_fact"]], found[~found["is_fact"]])
-        )
-        return facts, set_by_reader
+        facts: dict[str, str] = {}
+        chosen: dict[str, str | None] = {}
+        for is_fact, name, value in zip(found["is_fact"], found["name"], found["value"], strict=True):
+            if is_fact:
+                facts[name] = value
+            else:
+                chosen[name] = None if pd.isna(value) else value
+        return facts, chosen
 
     def setting(self, name: str) -> str | None:
         """What the reader set in the dashboard, None if nothing."""
