@@ -37,6 +37,14 @@ left join deadlines_now as general on rows.source = general.source and coalesce(
 """,
 }
 NO_DEADLINES = {"deadline": "null::timestamp", "deadlines": ""}
+DEADLINES = """
+create or replace temp table deadlines_now as
+with sources as (select distinct source from moved union select distinct source from source_days)
+select sources.source, deadlines.topic_group, deadlines.days
+from sources join deadlines on deadlines.source in (sources.source, '')
+qualify row_number() over (
+  partition by sources.source, coalesce(deadlines.topic_group, '') order by deadlines.source = '') = 1
+"""
 CELL = "opened_on, closed_on, due_on, region, municipality, topic_group, topic, channel, kind"
 # Cells are not summed here: nearly each complaint has one of its own, and `compact` sums up what can be.
 CELLS = f"""
@@ -152,7 +160,7 @@ def refresh(cursor: duckdb.DuckDBPyConnection) -> None:
     `moved` holds complaints with a `sign`: -1 for what a row was, +1 for what it is. The cost is that of what moves,
     not of what is stored, but for repeats: all complaints of the time around are asked whether they are alike.
     """
-    cursor.execute("create or replace temp table deadlines_now as select * from deadlines")
+    cursor.execute(DEADLINES)
     deadlines = OF_THE_TABLE if _one(cursor, "select count(*) from deadlines_now") else NO_DEADLINES
     cursor.execute(DATED.format(view="dated_moved", rows="moved", **deadlines))
     cursor.execute(CELLS)

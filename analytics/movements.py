@@ -95,12 +95,12 @@ def learn(stacked: np.ndarray, values: np.ndarray, offset: np.ndarray, weight: n
     return found
 
 
-def _levels(values: np.ndarray, rhythm: np.ndarray, points: np.ndarray) -> np.ndarray:
-    """Logarithms of the levels: half-lives × series × points."""
+def _levels(values: np.ndarray, rhythm: np.ndarray, points: np.ndarray, shortest: int = 0) -> np.ndarray:
+    """Logarithms of the levels: half-lives (from the one at `shortest` on) × series × points."""
     age = points[None, :] - np.arange(values.shape[1])[:, None]
     found: list[np.ndarray] = []
     longer = None
-    for half_life in reversed(HALF_LIVES):
+    for half_life in reversed(HALF_LIVES[shortest:]):
         weight = np.where(age >= 0, 0.5 ** (np.clip(age, 0, 12 * half_life) / half_life), 0.0)
         above, below = values @ weight, rhythm @ weight
         longer = (
@@ -113,12 +113,13 @@ def _levels(values: np.ndarray, rhythm: np.ndarray, points: np.ndarray) -> np.nd
 def _weekdays(values: np.ndarray, rhythm: np.ndarray, points: np.ndarray) -> np.ndarray:
     age = points[None, :] - np.arange(values.shape[1])[:, None]
     weight = np.where(age >= 0, 0.5 ** (np.clip(age, 0, 12 * WEEKDAY_HALF_LIFE) / WEEKDAY_HALF_LIFE), 0.0)
-    shift = _log_ratio(values @ weight, rhythm @ weight, WEEKDAY_PRIOR)
-    found = [
-        _log_ratio(values @ (weight * same), rhythm @ (weight * same), WEEKDAY_PRIOR)
-        for same in ((age + number) % 7 == 0 for number in range(1, 8))
-    ]
-    return np.stack(found, axis=-1) - shift[..., None]
+    above, below = (
+        np.stack([one[:, day::7] @ weight[day::7] for day in range(7)], axis=-1) for one in (values, rhythm)
+    )
+    same = (points[:, None] + np.arange(1, 8)) % 7  # the weekday 1 … 7 days after each point
+    above, below = (np.take_along_axis(one, same[None], axis=-1) for one in (above, below))
+    shift = _log_ratio(above.sum(axis=-1), below.sum(axis=-1), WEEKDAY_PRIOR)
+    return _log_ratio(above, below, WEEKDAY_PRIOR) - shift[..., None]
 
 
 def _seasons(
@@ -134,7 +135,7 @@ def _seasons(
         known = np.flatnonzero(past >= 120)
         if not len(known):
             continue
-        level = _levels(values, rhythm, past[known])[BASE][..., None]
+        level = _levels(values, rhythm, past[known], BASE)[0][..., None]
         days = np.clip(past[known][:, None] + ahead, 0, values.shape[1] - 1)
         ratio = (above[:, days] + YEAR_PRIOR) / (below[:, days] + YEAR_PRIOR / np.maximum(np.exp(level), 1e-6))
         total[:, known] += np.log(ratio) - level

@@ -34,20 +34,23 @@ def fit_effects(
     logarithm of what is known to multiply the counts already.
     """
     counts, regressors = counts[:, -LONGEST:], regressors[-LONGEST:].astype(float)
-    known = ~np.isnan(counts)
-    values = np.where(known, counts, 0.0).astype(float)
-    driven = np.zeros_like(values) if offset is None else offset[:, -LONGEST:]
     effects = np.array(prior, dtype=float)
-    if not regressors.shape[1]:
+    rows = np.flatnonzero(np.nan_to_num(counts).sum(axis=1) >= FEWEST)
+    if not regressors.shape[1] or not len(rows):
         return effects
-    rows = np.flatnonzero(values.sum(axis=1) >= FEWEST)
+    known = ~np.isnan(counts[rows])
+    values = np.where(known, counts[rows], 0.0).astype(float)
+    driven = np.zeros_like(values) if offset is None else offset[rows, -LONGEST:]
     knots = _knots(values.shape[1])
     design = np.hstack([knots, regressors])
+    products = _products(design)
     penalty = _penalty(knots.shape[1], freedom * scale)
     weight = known / overdispersion(values, known * np.exp(driven))[:, None]
     for start in range(0, len(rows), BATCH):
-        batch = rows[start : start + BATCH]
-        effects[batch] = _newton(values[batch], weight[batch], design, penalty, effects[batch], driven[batch])
+        batch = slice(start, start + BATCH)
+        effects[rows[batch]] = _newton(
+            values[batch], weight[batch], design, products, penalty, effects[rows[batch]], driven[batch]
+        )
     return effects
 
 
@@ -82,10 +85,23 @@ def _penalty(knots: int, freedom: np.ndarray) -> np.ndarray:
     return penalty
 
 
+def _products(design: np.ndarray) -> scipy.sparse.csr_array:
+    """Pairs of columns × days: their products, of which nearly all are 0; times the weights, all curvatures at once."""
+    day, column = np.nonzero(design)
+    value = design[day, column]
+    inside = np.bincount(day, minlength=len(design))  # columns that are not 0, by day
+    first = np.cumsum(inside) - inside
+    left = np.repeat(np.arange(len(day)), inside[day])
+    right = np.arange(len(left)) - np.repeat(np.cumsum(inside[day]) - inside[day], inside[day]) + first[day[left]]
+    pair = column[left] * design.shape[1] + column[right]
+    return scipy.sparse.csr_array((value[left] * value[right], (pair, day[left])), (design.shape[1] ** 2, len(design)))
+
+
 def _newton(
     values: np.ndarray,
     weight: np.ndarray,
     design: np.ndarray,
+    products: scipy.sparse.csr_array,
     penalty: np.ndarray,
     prior: np.ndarray,
     driven: np.ndarray,
@@ -99,7 +115,7 @@ def _newton(
     for _ in range(NEWTON_STEPS):
         mean = weight * np.exp(np.clip(theta @ design.T + driven, -12.0, 14.0))
         gradient = (weight * values - mean) @ design - (theta - centre) @ penalty
-        curvature = (design.T * mean[:, None, :]) @ design + penalty
+        curvature = (products @ mean.T.copy()).T.reshape(len(mean), *penalty.shape) + penalty
         step = np.linalg.solve(curvature, gradient[..., None])[..., 0]
         theta += step * np.minimum(1.0, 2.0 / np.maximum(np.abs(step).max(axis=1, keepdims=True), 1e-9))
         if np.abs(step).max() < 1e-3:

@@ -249,6 +249,25 @@ def test_quantiles_are_those_of_scipy(mean: float, dispersion: float, level: flo
     assert len(LEVELS) == 13
 
 
+@given(dispersion=st.floats(0.02, 10), level=st.floats(0.01, 0.99))
+def test_small_means_counted_up_and_large_ones_inverted_agree(dispersion: float, level: float) -> None:
+    mean = np.array([0.001, 0.05, 0.4, 3.0, 11.9, 12.0, 12.1, 400.0])
+    law = stats.nbinom(1 / dispersion, 1 / (1 + mean * dispersion))
+    found = counts_of.quantiles(np.array([level]), mean, np.full(len(mean), dispersion))[:, 0]
+    assert (law.cdf(found) >= level - 1e-9).all()
+    assert ((found == 0) | (law.cdf(found - 1) < level + 1e-9)).all()
+
+
+def test_the_evidence_for_a_dispersion_is_its_likelihood() -> None:
+    chance = np.random.default_rng(5)
+    counts = chance.poisson([[0.1], [4.0], [300.0]], (3, 50)).astype(float)  # some beyond what is looked up
+    mean, weight = chance.gamma(2.0, counts.mean(axis=1, keepdims=True), counts.shape), chance.random(counts.shape)
+    laws = [stats.nbinom(1 / a, 1 / (1 + mean * a)).logpmf(counts) for a in counts_of.GRID]
+    oracle = np.stack([(weight * law).sum(axis=1) for law in laws], axis=1)
+    found = counts_of.evidence(counts, mean, weight)
+    assert found - found[:, :1] == pytest.approx(oracle - oracle[:, :1], rel=1e-7, abs=1e-7)
+
+
 def test_holidays_of_a_user_are_read_or_refused(tmp_path: Path) -> None:
     from analytics.almanac import read_days  # noqa: PLC0415
 

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import date, timedelta
-from urllib.parse import urlencode
 
 import streamlit as st
 
-from analytics.filters import COUNTED, Filters
+from analytics.filters import COMPARISONS, COUNTED, Filters
 from pages.shared.answers import Answers
-from pages.shared.text import LOCALES, Text, plain
+from pages.shared.text import LOCALES, Text
 
 PERIODS = {"days_7": 7, "days_28": 28, "weeks_13": 91, "weeks_52": 364, "month": 0, "year": 0, "own": 0}
 DEFAULT_PERIOD = "days_7"
 KINDS = (*COUNTED, "thanks")
 LISTS = ("region", "municipality", "topic_group", "topic", "channel")  # in the order in which they narrow each other
-KEYS = ("period", "days", *LISTS, "kind")
-OF_PAGES = ("view", "measure", "by", "ahead")  # what one page alone chooses
+KEYS = ("period", "compare", "days", *LISTS, "kind")
+OF_PAGES = (
+    *("view", "measure", "by", "ahead"),
+    *("part", "ask", "month", "type", "on", "lasts", "event", "look", "kind_of", "topic_of"),
+)  # of one page alone
 PARENTS = {"municipality": "region", "topic": "topic_group"}
 MOST_OPTIONS = 400  # longer lists slow the browser; a parent (region, topic group) makes them shorter
 
@@ -43,6 +46,7 @@ def filters(answers: Answers, text: Text) -> Filters:
     )
     with period_place:
         first, last = _period(answers.as_of(found), answers, text)
+        found = replace(found, compare=_compare(text))
     _below(home, text)
     return Filters(first, last, *(getattr(found, field) for field in list(Filters.__dataclass_fields__)[2:]))
 
@@ -60,7 +64,7 @@ def in_words(answers: Answers, chosen: Filters, text: Text) -> str:
         if len(values) > 3:
             parts.append(text(f"filters.many_{meaning}", n=len(values)))
         elif values:
-            parts.append(", ".join(plain(text.name(meaning, value)) for value in values))
+            parts.append(", ".join(text.name(meaning, value) for value in values))
         elif meaning == "region" and answers.places(chosen) == "region":
             parts.append(text("filters.all_regions"))
     if set(chosen.kinds) != set(COUNTED):
@@ -70,7 +74,7 @@ def in_words(answers: Answers, chosen: Filters, text: Text) -> str:
 
 def write_again() -> None:
     """After a change of language: write each choice anew, so that browser and URL show it in the new words."""
-    for key in (*KEYS, *OF_PAGES):
+    for key in (*KEYS, *OF_PAGES, "planned"):
         if key in st.session_state:
             st.session_state[key] = st.session_state[key]
 
@@ -78,7 +82,7 @@ def write_again() -> None:
 def one_of(name: str, options: Sequence[str], text: Text) -> str:
     """One of the ways that a page offers, kept in the address; the first unless chosen otherwise."""
     options = list(options)
-    _seed(name, options, lambda words, option: words.of(f"heat_{name}", option))
+    seed(name, options, lambda words, option: words.of(f"heat_{name}", option))
     if st.session_state.get(name) not in options:
         st.session_state.pop(name, None)
     if len(options) < 2:
@@ -152,7 +156,7 @@ def _several(
     if len(options) < 2:
         return tuple(default)
     options = options[:MOST_OPTIONS]
-    _seed(meaning, options, lambda words, option: words.name(meaning, option))
+    seed(meaning, options, lambda words, option: words.name(meaning, option))
     return tuple(
         st.multiselect(
             text(f"filters.{meaning}"),
@@ -170,7 +174,7 @@ def _several(
 
 def _kinds(answers: Answers, text: Text) -> tuple[str, ...]:
     options = [*KINDS, *(kind for kind in answers.choices("kind") if kind not in KINDS)]
-    _seed("kind", options, lambda words, kind: words.name("kind", kind))
+    seed("kind", options, lambda words, kind: words.name("kind", kind))
     return tuple(
         st.pills(
             text("filters.kind"),
@@ -185,9 +189,24 @@ def _kinds(answers: Answers, text: Text) -> tuple[str, ...]:
     )
 
 
+def _compare(text: Text) -> str:
+    """What changes are told against."""
+    seed("compare", COMPARISONS, lambda words, other: words.of("compare", other))
+    return str(
+        st.selectbox(
+            text("filters.compare"),
+            COMPARISONS,
+            format_func=lambda other: text.of("compare", other),
+            key="compare",
+            bind="query-params",
+            help=text("filters.compare_help"),
+        )
+    )
+
+
 def _period(as_of: date, answers: Answers, text: Text) -> tuple[date, date]:
     """The first and the last day of the period chosen; every preset ends with the last full day."""
-    _seed("period", list(PERIODS), lambda words, period: words.of("period", period))
+    seed("period", list(PERIODS), lambda words, period: words.of("period", period))
     period = st.selectbox(
         text("filters.period"),
         list(PERIODS),
@@ -216,24 +235,8 @@ def _period(as_of: date, answers: Answers, text: Text) -> tuple[date, date]:
 
 
 def _below(home: str | None, text: Text) -> None:
-    """Reset, and the address of what is shown now."""
-    with st.container(horizontal=True):
-        st.button(text("filters.reset"), icon=":material/restart_alt:", on_click=reset, args=(home,), type="tertiary")
-        with st.popover(text("filters.link"), icon=":material/link:", type="tertiary"):
-            st.caption(text("filters.link_help"))
-            st.code(_address(home, text), language=None, wrap_lines=True)
-
-
-def _address(home: str | None, text: Text) -> str:
-    """This view's address, with the language in it, so that a colleague sees the same.
-
-    It holds the values as they are stored, which are understood in every language.
-    """
-    chosen = {key: st.session_state[key] for key in (*KEYS, *OF_PAGES) if key in st.session_state}
-    at_first = _at_first(home)
-    told = {key: value or "" for key, value in chosen.items() if value != at_first.get(key, [])}
-    told |= {key: text.of(f"heat_{key}", told[key]) for key in OF_PAGES[:3] if key in told}  # as Streamlit keeps them
-    return f"{st.context.url}?{urlencode({**told, 'lang': text.language}, doseq=True)}"
+    """Reset."""
+    st.button(text("filters.reset"), icon=":material/restart_alt:", on_click=reset, args=(home,), type="tertiary")
 
 
 def reset(home: str | None) -> None:
@@ -245,10 +248,15 @@ def reset(home: str | None) -> None:
 
 
 def _at_first(home: str | None) -> dict[str, str | list[str]]:
-    return {"region": [home] if home else [], "kind": list(COUNTED), "period": DEFAULT_PERIOD}
+    return {
+        "region": [home] if home else [],
+        "kind": list(COUNTED),
+        "period": DEFAULT_PERIOD,
+        "compare": COMPARISONS[0],
+    }
 
 
-def _seed(key: str, options: Sequence[str], label: Callable[[Text, str], str]) -> None:
+def seed(key: str, options: Sequence[str], label: Callable[[Text, str], str]) -> None:
     """Understand an address written in another language, or with the values as they are stored.
 
     Streamlit itself writes and reads the labels of the options as the reader sees them.
@@ -260,4 +268,4 @@ def _seed(key: str, options: Sequence[str], label: Callable[[Text, str], str]) -
     values = [known.get(value, value) for value in given]
     values = [value for value in values if value in options]
     if values:
-        st.session_state[key] = values[-1] if key in ("period", *OF_PAGES) else values
+        st.session_state[key] = values[-1] if key in ("period", "compare", *OF_PAGES) else values

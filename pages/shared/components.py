@@ -15,12 +15,14 @@ from streamlit.delta_generator import DeltaGenerator
 
 from analytics.explain import Sentence
 from analytics.filters import Filters
-from pages.shared import charts, fragments
+from pages.shared import charts, fragments, frame, twins
 from pages.shared.look import CONFIG, PALETTE
 from pages.shared.text import Text, plain
+from pages.shared.twins import About, Table
 
 SHARES = ("overdue_share", "repeat_share")  # measures from 0 to 1
 DAYS = ("days_to_close",)
+HIGHEST = 430  # pixels; a higher chart of lines scrolls
 TONES = {"orange": PALETTE["rising"], "blue": PALETTE["falling"], "gray": PALETTE["not_loaded"]}
 
 
@@ -43,13 +45,16 @@ def tiles(table: pd.DataFrame, filters: Filters, text: Text) -> None:
     with st.grid(columns=len(table), min_column_width=152, gap="xsmall"):
         for tile in table.to_dict("records"):
             with st.container(border=True, gap="xxsmall", height="stretch"):
-                _tile(tile, text, weekly=_days(filters) == 7)
+                _tile(tile, text, weekly=_days(filters) == 7, compare=filters.compare)
 
 
 def over_time(table: pd.DataFrame, filters: Filters, text: Text) -> None:
     """Received and closed by day, the period chosen standing out."""
     first, last = filters.first_day or date.min, filters.last_day or date.max
-    chart("over_time", charts.received_and_closed(table, text, first_day=first, last_day=last), text)
+    drawn = charts.received_and_closed(table, text, first_day=first, last_day=last)
+    names = {"received": text("chart.received"), "closed": text("chart.closed")}
+    days = table[["day", *names]].assign(day=pd.to_datetime(table["day"]).dt.date)
+    chart("over_time", drawn, text, days.rename(columns={"day": text("ahead.day"), **names}))
 
 
 def what_moved(table: pd.DataFrame, by: str, text: Text) -> None:
@@ -68,15 +73,51 @@ def completeness(table: pd.DataFrame, text: Text) -> None:
         st.subheader(text("completeness.title"), anchor=False, help=text("completeness.help"))
         st.caption(_unloaded(table, text))
         if len(table):
-            figure = charts.completeness(table, text, by="source")
-            st.plotly_chart(figure, config=CONFIG, key="completeness", alt=text("completeness.alt"))
+            loaded(table, text, by="source")
 
 
-def chart(key: str, figure: go.Figure, text: Text) -> None:
-    """A chart below its title; `key` is the family of its words: title, and alt for those who cannot see it."""
+def loaded(table: pd.DataFrame, text: Text, *, by: str) -> None:
+    """Which days are loaded, a line for each source or region."""
+    title, alt = text("completeness.title"), text("completeness.alt")
+    figure = charts.completeness(table, text, by=by)
+    with st.container(height=HIGHEST if figure.layout.height > HIGHEST else "content", border=False):
+        st.plotly_chart(figure, config=CONFIG, key="completeness", alt=alt)
+    shown = {
+        text("ahead.day"): pd.to_datetime(table["day"]).dt.date,
+        text("filters.region"): [text.name("region", name) for name in table["region"]],
+        text("records.source"): table["source"],
+        text("chart.received"): table["complaints"],
+        text("chart.usual"): table["usual"].round(1),
+        text("records.status"): [text.of("state", state) for state in table["state"]],
+    }
+    twin("completeness", pd.DataFrame(shown), title, text, chart="completeness")
+
+
+def chart(key: str, figure: go.Figure, text: Text, table: Table | None = None) -> None:
+    """A chart below its title, with its numbers; `key` is the family of its words: title, help, and alt.
+
+    `table`: the chart as a table whose columns have the reader's words, or a function that makes it.
+    """
     with st.container(border=True, height="stretch"):
         st.subheader(text(f"{key}.title"), anchor=False, help=text(f"{key}.help"))
-        st.plotly_chart(figure, config=CONFIG, key=key, alt=text(f"{key}.alt"))
+        picture(key, figure, text, table, title=text(f"{key}.title"), alt=text(f"{key}.alt"))
+
+
+def picture(
+    key: str, figure: go.Figure, text: Text, table: Table | None = None, *, title: str, alt: str, **more: Any
+) -> None:
+    """A chart by itself with its numbers below, to be taken along as files. `more`: as st.plotly_chart takes it.
+
+    `title` heads the picture that is taken along; `alt` says in words what those cannot see who do not see.
+    """
+    st.plotly_chart(figure, config=CONFIG, key=key, alt=alt, **more)
+    if table is not None:
+        twins.twin(key, table, title, frame.kept("about", About()), text, chart=key)
+
+
+def twin(key: str, table: Table, title: str, text: Text, *, chart: str | None = None) -> None:
+    """A table that the reader opens and takes along; `chart`: the key of the chart beside it, to be saved too."""
+    twins.twin(key, table, title, frame.kept("about", About()), text, chart=chart)
 
 
 def note(key: str, text: Text) -> None:
@@ -91,11 +132,11 @@ def halves() -> Sequence[DeltaGenerator]:
     return st.columns(2, gap="xsmall")
 
 
-def _tile(tile: dict[str, Any], text: Text, *, weekly: bool) -> None:
+def _tile(tile: dict[str, Any], text: Text, *, weekly: bool, compare: str) -> None:
     """`weekly`: the period is a week, so what is expected of it can be drawn among the weeks."""
     measure, known = tile["measure"], not _missing(tile["value"])
     unknown = Change(text.of("unknown", tile["unknown"] or "not_known"))
-    change = _change(tile, text) if known else unknown
+    change = _change(tile, compare, text) if known else unknown
     st.metric(
         text.of("measure", measure),
         amount(measure, tile["value"], text) if known else "—",
@@ -109,7 +150,7 @@ def _tile(tile: dict[str, Any], text: Text, *, weekly: bool) -> None:
         band = (tile["usual_low"], tile["usual_high"])
         comparable = (weekly or measure in (*SHARES, *DAYS, "still_open")) and not any(map(_missing, band))
         line = fragments.sparkline(tile["weekly"], text, band=band if comparable else None, color=TONES[change.tone])
-        st.html(f'{line}<p class="last-year">{escape(_last_year(tile, text))}</p>')
+        st.html(f'{line}<p class="last-year">{escape(_also(tile, compare, text))}</p>')
 
 
 def amount(measure: str, value: float, text: Text) -> str:
@@ -121,26 +162,35 @@ def amount(measure: str, value: float, text: Text) -> str:
     return text.number(value)
 
 
-def _change(tile: dict[str, Any], text: Text) -> Change:
-    """The change against the usual."""
-    value, usual = tile["value"], tile["usual"]
-    if _missing(usual):
-        return Change(text("change.no_usual"))
-    difference = _difference(tile["measure"], value, usual, text)
+def _change(tile: dict[str, Any], compare: str, text: Text) -> Change:
+    """The change against what the reader compares with; its tone says whether the value is unusual."""
+    if _missing(tile[compare]):
+        return Change(text.of("change", f"no_{compare}"))
+    difference = _difference(tile["measure"], tile["value"], tile[compare], text)
     if not difference:
-        return Change(text("change.same"))
-    rising = value > usual
-    arrow: Literal["up", "down"] = "up" if rising else "down"
-    if tile["usual_low"] <= value <= tile["usual_high"]:
-        return Change(difference, text("change.expected"), arrow)
-    bad = rising == bool(tile["is_rising_bad"])
-    return Change(difference, text("change.against_usual"), arrow, "orange" if bad else "blue")
+        return Change(text.of("change", "same" if compare == "usual" else f"same_{compare}"))
+    arrow: Literal["up", "down"] = "up" if tile["value"] > tile[compare] else "down"
+    tone = _tone(tile)
+    if compare == "usual":
+        return Change(difference, text("change.against_usual" if tone != "gray" else "change.expected"), arrow, tone)
+    return Change(difference, text.of("change", f"to_{compare}"), arrow, tone)
 
 
-def _last_year(tile: dict[str, Any], text: Text) -> str:
-    if _missing(tile["last_year"]):
-        return text("change.no_last_year")
-    words = _difference(tile["measure"], tile["value"], tile["last_year"], text)
+def _tone(tile: dict[str, Any]) -> Literal["orange", "blue", "gray"]:
+    """Gray within what is usual; else orange for worse, blue for better."""
+    if _missing(tile["usual"]) or tile["usual_low"] <= tile["value"] <= tile["usual_high"]:
+        return "gray"
+    return "orange" if (tile["value"] > tile["usual"]) == bool(tile["is_rising_bad"]) else "blue"
+
+
+def _also(tile: dict[str, Any], compare: str, text: Text) -> str:
+    """The other comparison, in a line: the year before, or the usual where the year before is told already."""
+    other = "usual" if compare == "last_year" else "last_year"
+    if _missing(tile[other]):
+        return text.of("change", f"no_{other}")
+    words = _difference(tile["measure"], tile["value"], tile[other], text)
+    if other == "usual":
+        return f"{words} {text('change.against_usual')}" if words else text("change.same")
     return text("change.against_last_year", change=words) if words else text("change.same_last_year")
 
 
