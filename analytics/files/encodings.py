@@ -229,7 +229,9 @@ def _decoded_in_parts(path: Path, target: Path, encoding: str) -> tuple[_Counts,
     if encoding not in ONE_BYTE:
         return None
     found = decode_in_parts(path, target, encoding)
-    return found and (_Counts(found["newlines"], bool(found["quotes"]), bool(found["returns"])), found["replaced"])
+    if found is None:
+        return None
+    return _Counts(found["newlines"], bool(found["quotes"]), bool(found["returns"])), found["replaced"]
 
 
 def _decoded(path: Path, target: Path, encoding: str) -> tuple[_Counts, int]:
