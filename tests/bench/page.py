@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,22 +16,19 @@ Written by `make bench`. Machines differ: trust the ratios, taken in the same ru
 """
 
 
-def keep(title: str, lines: Sequence[str], *, order: Sequence[str], path: Path = PAGE) -> None:
-    """Put the lines of a section into the page, in place of what it said of it before."""
-    parts = _parts(path.read_text(encoding="utf-8")) if path.exists() else {}
-    parts[title] = "\n".join([_circumstances(), "", *lines]).strip()
-    names = [name for name in order if name in parts] + [name for name in parts if name not in order]
-    path.write_text("\n".join([HEAD, *(f"## {name}\n\n{parts[name]}\n" for name in names)]), encoding="utf-8")
+def keep(name: str, title: str, lines: Sequence[str], *, path: Path = PAGE) -> None:
+    """Put a section's lines in place of what the page said of it before; a new section goes to the end."""
+    begin, end = f"<!-- {name}: begin -->", f"<!-- {name}: end -->"
+    text = path.read_text(encoding="utf-8") if path.exists() else HEAD
+    before, _, rest = text.partition(begin)
+    after = rest.partition(end)[2] if rest else "\n"
+    block = "\n".join([begin, f"### {title}", "", _circumstances(), "", *lines, end])
+    path.write_text(f"{before.rstrip()}\n\n{block}{after}", encoding="utf-8")
 
 
 def against(value: float, bar: float, written: str) -> str:
     """The figure, marked when it misses its bar."""
     return written if value <= bar else f"{written} ✗"
-
-
-def _parts(text: str) -> dict[str, str]:
-    titled = re.split(r"^## (.*)$", text, flags=re.MULTILINE)[1:]
-    return {title.strip(): body.strip() for title, body in zip(titled[::2], titled[1::2], strict=True)}
 
 
 def _circumstances() -> str:
