@@ -36,19 +36,19 @@ class Answers:
 
     def kind(self) -> str:
         """'demo' or 'real'."""
-        return str(_remembered("kind", self))
+        return str(_remembered("facts_and_settings", self)[0]["kind"])
 
     def is_empty(self) -> bool:
         """Is there no complaint in the store?"""
-        return bool(_remembered("is_empty", self))
+        return _all_choices(self.store.path, self.snapshot, self.store).empty
 
     def setting(self, name: str) -> str | None:
         """What was set on the Data page: home_region, language; None if nothing."""
-        return _remembered("setting", self, name)
+        return _remembered("facts_and_settings", self)[1].get(name)
 
     def choices(self, meaning: str, parents: tuple[str, ...] = ()) -> list[str]:
         """What can be chosen for a meaning, the most frequent first; of some parents only (regions, topic groups)."""
-        return list(_remembered("choices", self, meaning, parents))
+        return list(_remembered("choices", self, meaning, parents, self.snapshot))
 
     def home_region(self) -> str | None:
         """The reader's region: as set, or the only one of the store; None when there are several."""
@@ -114,7 +114,7 @@ class Answers:
         if self.places(filters) == "region":
             regions = filters.regions or tuple(region for region in self.choices("region") if region)
             return _remembered("layout", self, tuple(sorted(regions)) if filters.regions else regions)
-        return _remembered("municipal_layout", self, filters.regions, filters.municipalities)
+        return _remembered("municipal_layout", self, filters.regions, filters.municipalities, self.snapshot)
 
     def geometry(self, filters: Filters) -> Geometry:
         """The outlines of the places to compare: the reader's own, else those of the reference."""
@@ -250,16 +250,16 @@ def _store(settings: Settings) -> Store:
     return open_store(settings)
 
 
-def _choices(store: Store, meaning: str, parents: tuple[str, ...]) -> list[str]:
-    table = _all_choices(store.path, store.snapshot(), store)
+def _choices(store: Store, meaning: str, parents: tuple[str, ...], snapshot: int) -> list[str]:
+    table = _all_choices(store.path, snapshot, store)
     table = table[table["meaning"] == meaning]
     if parents:
         table = table[table["parent"].isin(parents)]
     return list(dict.fromkeys(table["value"]))
 
 
-def _municipal_layout(store: Store, regions: tuple[str, ...], chosen: tuple[str, ...]) -> pd.DataFrame:
-    table = _all_choices(store.path, store.snapshot(), store)
+def _municipal_layout(store: Store, regions: tuple[str, ...], chosen: tuple[str, ...], snapshot: int) -> pd.DataFrame:
+    table = _all_choices(store.path, snapshot, store)
     table = table[(table["meaning"] == "municipality") & (table["value"] != "")]
     table = table[(table["parent"].isin(regions) | (not regions)) & (table["value"].isin(chosen) | (not chosen))]
     return questions.municipal_layout(store, regions, table)

@@ -108,9 +108,7 @@ def municipal_layout(store: Store, regions: tuple[str, ...], chosen: pd.DataFram
 
 
 QUESTIONS: dict[str, Callable[..., Any]] = {
-    "kind": lambda store: store.kind,
-    "is_empty": lambda store: store.is_empty(),
-    "setting": lambda store, name: store.setting(name),
+    "facts_and_settings": lambda store: store.facts_and_settings(),
     "span": lambda store: queries.span(store, Filters(kinds=())),
     "last_full_day": queries.last_full_day,
     "tiles": overview.tiles,
