@@ -41,6 +41,7 @@ ORIGINS, ORIGIN_STEP = 40, 9  # past origins, rotating over the weekdays
 FEWEST_DAYS = 14  # known at a past origin
 VOLUMES = (0.3, 1.0, 5.0, 20.0)  # a day; between them the volume classes
 SAMPLE, CHUNK = 400, 512
+LOOKING_BACK = 0.8  # of the time, judging past origins
 BUSY = 300  # series, the largest, that learn of their own what events and weather do
 PARENT_SCALE = 0.7  # a series lies closer to its group than a group to the whole
 BELIEF = 400.0  # past cases' worth of belief in the uncalibrated levels
@@ -239,8 +240,15 @@ class Engine:
         def work(part: np.ndarray) -> np.ndarray:
             return self._expected(part, self.time.ahead, points, calendars)[:, 0]
 
+        found: list[np.ndarray] = []
+        done = 0
         with ThreadPoolExecutor(os.cpu_count()) as pool:
-            return np.concatenate(list(pool.map(work, _chunks(rows))))
+            for part in pool.map(work, _chunks(rows)):
+                found.append(part)
+                done += len(part)
+                share = LOOKING_BACK + (1 - LOOKING_BACK) * done / len(rows)
+                self.report(share, f"{done:,} / {len(rows):,} series forecast")
+        return np.concatenate(found)
 
     def _doubt(self, calendars: Calendars) -> np.ndarray:
         """Variance of the logarithm of each mean (series × days ahead) that events and unseen weather add.
@@ -491,7 +499,7 @@ class Engine:
                 for at, part in enumerate(added):
                     sums[at] += part.reshape(sums[at].shape)
                 done += len(rows)
-                self.report(done / size, f"{done:,} / {size:,}")
+                self.report(LOOKING_BACK * done / size, f"{done:,} / {size:,} series looked back on")
         return dispersion, _Past(sampled, sums)
 
     def _actual(self, counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -538,7 +546,7 @@ class Engine:
         spread = dispersion[:, buckets][:, None, :]
         below, at_most = counts_of.at_most(actual - 1, expected, spread), counts_of.at_most(actual, expected, spread)
         chance = np.random.default_rng(len(rows)).random(actual.shape)
-        volume = np.searchsorted(VOLUMES, expected.mean(axis=(1, 2)))
+        volume = np.searchsorted(VOLUMES, expected.sum(axis=(1, 2)) / max(expected[0].size, 1))
         cell = np.broadcast_to(volume[:, None, None] * len(BUCKETS) + buckets, actual.shape)
         inside = weight > 0
         return _Judged(cell[inside], (below + (at_most - below) * chance)[inside], weight[inside])
