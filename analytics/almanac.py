@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -62,6 +63,13 @@ class Almanac:
             ) from None
 
     @property
+    def mark(self) -> str:
+        """What tells a user's own days from others; empty without any."""
+        if self.days is None or self.days.empty:
+            return ""
+        return f"days:{zlib.crc32(self.days.to_csv(index=False).encode()):08x}"
+
+    @property
     def regions(self) -> list[str]:
         """Regions with days of their own."""
         if self.days is None or "region" not in self.days:
@@ -73,15 +81,13 @@ class Almanac:
 class Regressors:
     """values: days × regressors; names and groups (keys of FREEDOM) of the regressors, days off.
 
-    doubt: variance of the logarithm that events add, by day; unseen: share of days whose weather is climatology;
-    covariance: of the weather's regressors on these.
+    unseen: share of days whose weather is climatology; covariance: of the weather's regressors on these.
     """
 
     values: np.ndarray
     names: tuple[str, ...]
     groups: tuple[str, ...]
     off: np.ndarray
-    doubt: np.ndarray | None = None
     unseen: np.ndarray | None = None
     covariance: np.ndarray | None = None
 

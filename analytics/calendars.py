@@ -4,16 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from copy import copy
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 
 from analytics.almanac import Almanac, Regressors, regressors
 from analytics.drivers import Drivers, EventTraces, weather_regressors
+from analytics.event_learning import Happened
 from analytics.panel import TOTAL, Panel
 
 ALL = ""
+
+
+@dataclass(frozen=True)
+class TypeInPanel:
+    """One event of a type: `values` (days of its window × event regressors)."""
+
+    type: str
+    cases: int
+    lasts: int
+    before: int
+    values: np.ndarray
 
 
 class Calendars:
@@ -48,6 +60,52 @@ class Calendars:
             places.setdefault(self._key(region, topic), []).append(row)
         for key, rows in places.items():
             yield self._regressors(key), np.array(rows)
+
+    def types(self) -> Iterator[TypeInPanel]:
+        """The types of events that have ended within the panel, as one event of each alone would look."""
+        if self.traces is None:
+            return
+        past = self.events[(self.events["ends_on"] <= self.origin) & (self.events["starts_on"] >= self.days[0])]
+        for kind, events in past.groupby("type"):
+            lasts = int((events["ends_on"] - events["starts_on"]).dt.days.median()) + 1
+            values = self.traces.profile(str(kind), lasts)
+            before = self.traces.window_of(str(kind))[0]
+            yield TypeInPanel(str(kind), len(events), lasts, before, values)
+
+    @property
+    def of_events(self) -> slice:
+        """The columns of events among all regressors."""
+        base = self.almanac[ALL].values.shape[1]
+        return slice(base, base + (int(self.traces.kept.sum()) if self.traces else 0))
+
+    def happened(
+        self,
+        traces: EventTraces,
+        series: pd.DataFrame,
+        topic: np.ndarray,
+        counts: np.ndarray,
+        log_rhythm: np.ndarray,
+    ) -> Happened:
+        """What came in the windows of past events, of these series; `topic`: the number of each one's topic."""
+        number = np.empty(len(series), dtype=int)
+        values: list[np.ndarray] = []
+        for known, rows in self.of(series):
+            number[rows] = len(values)
+            values.append(known.values[: counts.shape[1], self.of_events])
+        leaf = {kind: at for at, kind in enumerate(traces.event_kinds.leaves)}
+        regions, topics = series["region"].to_numpy(), series["topic"].to_numpy()
+        windows = []
+        for at in np.flatnonzero((self.events["starts_on"] <= self.origin).to_numpy()):
+            trace = traces.traces[at]
+            days = trace.start + np.arange(len(trace.shape))
+            inside = days < counts.shape[1]
+            counted = np.ones(len(series), dtype=bool)
+            for name, wanted in ((regions, self.named["region"][at]), (topics, self.named["topic"][at])):
+                counted &= np.isin(name, list(wanted)) if wanted else True
+            if inside.any() and counted.any():
+                height = trace.shape.max(axis=1)
+                windows.append((leaf[traces.types[at]], days[inside], height[inside], np.flatnonzero(counted)))
+        return Happened(counts, log_rhythm, topic, values, number, windows)
 
     def of_days(self, series: pd.DataFrame) -> Iterator[tuple[Regressors, np.ndarray]]:
         """The same of the days alone, without events and weather: the first columns of the others."""
@@ -108,7 +166,7 @@ class Calendars:
             return parts[0][0]
         mean = {
             name: sum(share * getattr(part, name) for part, share in parts)
-            for name in ("values", "doubt", "unseen", "covariance")
+            for name in ("values", "unseen", "covariance")
         }
         base = self.almanac.get(region, self.almanac[ALL])
         values = np.asarray(mean.pop("values"))
@@ -121,9 +179,8 @@ class Calendars:
             return self.cells[place, applies]
         base = self.almanac.get(place, self.almanac[ALL])
         parts, names, groups = [base.values], list(base.names), list(base.groups)
-        doubt = np.zeros(len(self.days))
         if self.traces:
-            values, doubt = self.traces.regressors(applies)
+            values = self.traces.regressors(applies)
             parts.append(values)
             names += self.traces.names
             groups += ["event"] * values.shape[1]
@@ -139,7 +196,6 @@ class Calendars:
             tuple(names),
             tuple(groups),
             base.off,
-            doubt=doubt,
             unseen=unseen,
             covariance=covariance,
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+import scipy
 
 FEWEST = 10.0  # complaints, now and usual together, for a unit to be compared
 SURE_ENOUGH = 0.5  # what is more probably chance than not is no change
@@ -61,8 +61,9 @@ def surely_changed(weekly: np.ndarray, now: np.ndarray, usual: np.ndarray, *, da
     logarithm = np.log((now + 0.5) / (usual + 0.5))
     error = np.sqrt(dispersion(weekly) * (1.0 / (now + 0.5) + days / (7.0 * weeks) / (usual + 0.5)))
     freedom = 4.0 * (weeks - 1) ** 2 / (3 * weeks - 4)
-    reach = stats.t.ppf(0.5 + INTERVAL / 2, freedom) * error
+    reach = scipy.stats.t.ppf(0.5 + INTERVAL / 2, freedom) * error
     low, high = np.exp(logarithm - reach), np.exp(logarithm + reach)
+    chance = 2.0 * scipy.stats.t.sf(np.abs(logarithm) / error, freedom)
     rising = logarithm > 0
     return pd.DataFrame(
         {
@@ -71,7 +72,7 @@ def surely_changed(weekly: np.ndarray, now: np.ndarray, usual: np.ndarray, *, da
             "ratio": np.divide(now, usual, out=np.full(len(now), np.inf), where=usual > 0),
             "low": low,
             "high": high,
-            "probability": 1.0 - stats.false_discovery_control(2.0 * stats.t.sf(np.abs(logarithm) / error, freedom)),
+            "probability": 1.0 - scipy.stats.false_discovery_control(chance),
             "direction": np.where(rising, "rising", "falling"),
             "score": np.where(rising, low - 1.0, 1.0 - high) * np.sqrt(usual + 0.5),
         }

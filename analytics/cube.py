@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import duckdb
 
-# A complaint as the cube counts it. A deadline without a time of day lasts until the end of its day. The key of a
-# repeat is the place where it is known, else the sender.
+# A complaint as the cube counts it. A deadline without a time of day lasts until the end of its day. Two complaints
+# with one repeat_key are of one region, municipality and topic group, and of one place where it is known, else of one
+# sender. It is a hash, as `who` is one of the complaint's own key: making texts of numbers took most of a refresh.
 DATED = """
 create or replace temp view {view} as
 select
-  rows.source,
-  rows.id,
+  hash(rows.source, rows.id) as who,
   rows.sign::tinyint as sign,
   rows.closed_at is null and coalesce(rows.status in ('closed', 'declined'), false) as undated,
-  coalesce(rows.due_at, rows.opened_at + to_days(coalesce(own.days, general.days)::integer)) as due_by,
+  coalesce(rows.due_at, {deadline}) as due_by,
   coalesce(
     rows.closed_at <= due_by or (due_by = due_by::date and rows.closed_at::date <= due_by::date), false
   ) as in_time,
@@ -22,10 +22,28 @@ select
   rows.closed_at::date as closed_on,
   case when not undated then due_by::date end as due_on,
   rows.region, rows.municipality, rows.topic_group, rows.topic, rows.channel, rows.kind,
-  case when rows.latitude is not null then rows.latitude || ' ' || rows.longitude else rows.sender_key end as repeat_key
-from {rows} as rows
+  case
+    when rows.latitude is not null
+      then hash(rows.region, rows.municipality, rows.topic_group, rows.latitude, rows.longitude)
+    when rows.sender_key is not null then hash(rows.region, rows.municipality, rows.topic_group, rows.sender_key)
+  end as repeat_key
+from {rows} as rows {deadlines}
+"""
+OF_THE_TABLE = {
+    "deadline": "rows.opened_at + to_days(coalesce(own.days, general.days)::integer)",
+    "deadlines": """
 left join deadlines_now as own on rows.source = own.source and rows.topic_group = own.topic_group
 left join deadlines_now as general on rows.source = general.source and coalesce(general.topic_group, '') = ''
+""",
+}
+NO_DEADLINES = {"deadline": "null::timestamp", "deadlines": ""}
+DEADLINES = """
+create or replace temp table deadlines_now as
+with sources as (select distinct source from moved union select distinct source from source_days)
+select sources.source, deadlines.topic_group, deadlines.days
+from sources join deadlines on deadlines.source in (sources.source, '')
+qualify row_number() over (
+  partition by sources.source, coalesce(deadlines.topic_group, '') order by deadlines.source = '') = 1
 """
 CELL = "opened_on, closed_on, due_on, region, municipality, topic_group, topic, channel, kind"
 # Cells are not summed here: nearly each complaint has one of its own, and `compact` sums up what can be.
@@ -39,31 +57,55 @@ select {CELL},
   0 as repeats
 from dated_moved
 """
-# A repeat: same region, municipality, topic group and key as a complaint of the 30 days before. A row that moves can
-# make or unmake repeats of rows that do not, so its neighbours are flagged as they were and as they are.
-REPEATS = f"""
-create or replace temp table moved_repeats as
-with now as (
-  select *, 1 as side from dated_now
-  where opened_at between $first and $last and repeat_key is not null
-    and ($everything or (topic_group, repeat_key) in (select (topic_group, repeat_key) from dated_moved))
+# A repeat: one with the key of a complaint of the 30 days before. A row that moves can make or unmake repeats of rows
+# that do not, so all with its key are looked at as they were (side -1) and as they are (side 1).
+ALIKE = """
+create or replace temp table alike as
+select {columns}, who in (select who from dated_moved where sign = 1) as arrived
+from dated_now
+where opened_at between $first and $last and {met}
+"""
+# Of few the cells are kept at hand; when most of the store moves, they would not fit into memory.
+FEW = {
+    "columns": f"who, repeat_key, opened_at, {CELL}",
+    "met": "repeat_key in (select repeat_key from dated_moved)",
+    "neighbours": "alike",
+}
+MOST = {"columns": "who, repeat_key, opened_at", "met": "repeat_key is not null", "neighbours": "dated_now"}
+FLAGGED = """
+create or replace temp table flagged as
+with sides as (
+  select who, repeat_key, opened_at, arrived as moved, 1::tinyint as side from alike
+  union all select who, repeat_key, opened_at, false, -1 from alike where not arrived
+  union all select who, repeat_key, opened_at, true, -1 from dated_moved where sign = -1 and repeat_key is not null
 ),
-before as (
-  select * replace (-1 as side) from now
-  where (source, id) not in (select (source, id) from dated_moved where sign = 1)
+after as (
+  select who, moved, side,
+    opened_at - lag(opened_at) over (partition by side, repeat_key order by opened_at, who) <= interval 30 days
+      as is_repeat
+  from sides
+)
+select who, moved, sum(side)::tinyint as side
+from after where is_repeat
+group by who, moved, case when moved then side end
+having sum(side) <> 0
+"""
+OF_NEIGHBOURS = """
   union all
-  select *, -1 as side from dated_moved where sign = -1 and repeat_key is not null
-),
-flagged as (
-  select *,
-    opened_at - lag(opened_at) over (
-      partition by side, region, municipality, topic_group, repeat_key order by opened_at, source, id
-    ) <= interval 30 days as is_repeat
-  from (select * from now union all select * from before)
+  select {cell}, flagged.side
+  from {neighbours} as neighbours join flagged on neighbours.who = flagged.who
+  where not flagged.moved
+"""
+MOVED_REPEATS = f"""
+create or replace temp table moved_repeats as
+with cells as (
+  select {CELL}, flagged.side
+  from dated_moved join flagged on dated_moved.who = flagged.who and dated_moved.sign = flagged.side
+  where flagged.moved
+  {{of_neighbours}}
 )
 select {CELL}, sum(side)::bigint as repeats
-from flagged
-where is_repeat
+from cells
 group by all
 having sum(side) <> 0
 """
@@ -83,7 +125,6 @@ ON_THEIR_DAY = (
     ("dated_moved", "due_on", {"due": "sum(sign)", "due_kept": "sum(case when in_time then sign else 0 end)"}),
     ("moved_repeats", "opened_on", {"repeats": "sum(repeats)"}),
 )
-TOTALS = {"daily_totals": ("region", "topic_group", "kind"), "region_totals": ("region", "kind")}
 CHOICES = """
 insert into choices
 with places as (
@@ -117,20 +158,15 @@ def refresh(cursor: duckdb.DuckDBPyConnection) -> None:
     """Add to the cube what the relation `moved` changes; `complaints` is already as it will be.
 
     `moved` holds complaints with a `sign`: -1 for what a row was, +1 for what it is. The cost is that of what moves,
-    not of what is stored; repeats look at 30 days around it.
+    not of what is stored, but for repeats: all complaints of the time around are asked whether they are alike.
     """
-    cursor.execute("create or replace temp table deadlines_now as select * from deadlines")
-    cursor.execute(DATED.format(view="dated_moved", rows="moved"))
+    cursor.execute(DEADLINES)
+    deadlines = OF_THE_TABLE if _one(cursor, "select count(*) from deadlines_now") else NO_DEADLINES
+    cursor.execute(DATED.format(view="dated_moved", rows="moved", **deadlines))
     cursor.execute(CELLS)
-    _count_repeats(cursor)
+    _find_repeats(cursor, deadlines)
     cursor.execute(f"insert into daily_counts select {CELL}, 0, 0, 0, 0, repeats from moved_repeats")
-    for table, keys in TOTALS.items():
-        for relation, day, sums in ON_THEIR_DAY:
-            measures = ", ".join(f"{sums.get(measure, '0')} as {measure}" for measure in MEASURES)
-            cursor.execute(
-                f"insert into {table} select {day} as day, {', '.join(keys)}, {measures} from {relation} "
-                f"where {day} is not null group by all order by day"
-            )
+    _add_totals(cursor)
     cursor.execute(CHOICES)
     cursor.execute(
         """
@@ -138,7 +174,8 @@ def refresh(cursor: duckdb.DuckDBPyConnection) -> None:
         select source, region, opened_at::date, sum(sign) from moved group by all having sum(sign) <> 0
         """
     )
-    cursor.execute("drop table moved_repeats")
+    for table in ("moved_repeats", "moved_days"):
+        cursor.execute(f"drop table {table}")
 
 
 def sum_up(cursor: duckdb.DuckDBPyConnection) -> None:
@@ -164,20 +201,45 @@ def rebuild(cursor: duckdb.DuckDBPyConnection) -> None:
     refresh(cursor)
 
 
-def _count_repeats(cursor: duckdb.DuckDBPyConnection) -> None:
-    moved = cursor.execute(
+def _add_totals(cursor: duckdb.DuckDBPyConnection) -> None:
+    """The sums of each day, and from these the sums over the topic groups."""
+    sums = " union all ".join(
+        f"select {day} as day, region, topic_group, kind, "
+        f"{', '.join(f'{measures.get(name, 0)}::bigint as {name}' for name in MEASURES)} "
+        f"from {relation} where {day} is not null group by all"
+        for relation, day, measures in ON_THEIR_DAY
+    )
+    cursor.execute(f"create or replace temp table moved_days as {sums}")
+    cursor.execute("insert into daily_totals select * from moved_days order by day")
+    again = ", ".join(f"sum({name})::bigint" for name in MEASURES)
+    cursor.execute(
+        f"insert into region_totals select day, region, kind, {again} from moved_days group by all order by day"
+    )
+
+
+def _find_repeats(cursor: duckdb.DuckDBPyConnection, deadlines: dict[str, str]) -> None:
+    """Fill `moved_repeats`: by how much the repeats of each cell change."""
+    first, last, keyed = cursor.execute(
         """
         select min(opened_at) - interval 30 days, max(opened_at) + interval 30 days, count(*)
         from dated_moved where repeat_key is not null
         """
-    ).fetchone()
-    if not moved or not moved[2]:
+    ).fetchall()[0]
+    if not keyed:
         cursor.execute(
             f"create or replace temp table moved_repeats as select {CELL}, 0 as repeats from dated_moved limit 0"
         )
         return
-    held = cursor.execute("select count(*) from complaints").fetchone()
-    everything = bool(held and moved[2] > 0.2 * held[0])  # then picking out neighbours costs more than it saves
+    share = MOST if keyed > 0.2 * _one(cursor, "select count(*) from complaints") else FEW
     cursor.execute("create or replace temp view complaints_now as select 1 as sign, * from complaints")
-    cursor.execute(DATED.format(view="dated_now", rows="complaints_now"))
-    cursor.execute(REPEATS, {"first": moved[0], "last": moved[1], "everything": everything})
+    cursor.execute(DATED.format(view="dated_now", rows="complaints_now", **deadlines))
+    cursor.execute(ALIKE.format(**share), {"first": first, "last": last})
+    cursor.execute(FLAGGED)
+    others = _one(cursor, "select count(*) from flagged where not moved")
+    cursor.execute(MOVED_REPEATS.format(of_neighbours=OF_NEIGHBOURS.format(cell=CELL, **share) if others else ""))
+    for table in ("alike", "flagged"):
+        cursor.execute(f"drop table {table}")
+
+
+def _one(cursor: duckdb.DuckDBPyConnection, sql: str) -> int:
+    return int(cursor.execute(sql).fetchall()[0][0])

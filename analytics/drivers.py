@@ -1,9 +1,10 @@
 """Events and weather as regressors: what is known of them at an origin, for each day and place of a panel.
 
-An event is a shape over its window: rising before, its first day, while it lasts, and two stretches after, nothing at
-both ends. Each shape stands for its type and for every type above it in the tree, so that a type seen seldom, or
-never, leans on its parents (hierarchical coding of a ridge regression). Weather is what complaints are known to follow:
-snow and rain that linger for days, frost, heat, a sudden cold, thaw and refreeze, wind.
+An event is a profile over its window: pieces between 1, 3, 7, 14 days before, while it lasts (with a first day and a
+slope of their own), and 1, 3, 6, 12, 24 days after; nothing at both ends. Each piece stands for its type and for
+every type above it in the tree, so that a type seen seldom, or never, leans on its parents (hierarchical coding of a
+ridge regression). Weather is what complaints are known to follow: snow and rain that linger for days, frost, heat, a
+sudden cold, thaw and refreeze, wind.
 """
 
 from __future__ import annotations
@@ -14,12 +15,14 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-SHAPES = ("before", "first_day", "during", "after", "long_after")
+from analytics.event_learning import Kinds
+
+BEFORE, AFTER = (1, 3, 7, 14), (1, 3, 6, 12, 24)  # days from the event on which a piece of its profile is highest
+SHAPES = (*(f"{day} before" for day in BEFORE), "during", "first day", "later", *(f"{day} after" for day in AFTER))
+CORE = ("1 before", "during", "1 after", "3 after")  # of a type alone: enough to keep it out of levels and holidays
 WINDOW = (3, 7)  # days before and after, of a type that says nothing
 LINGER = (1.0, 3.0, 7.0)  # half-lives in days of what has fallen
 NEIGHBOURS = 15  # days of the year on each side that climatology is taken from
-NEW_TYPE = 0.7  # standard deviation of the log effect of a type never seen
-WORTH = 4.0  # of one event of the type, against that
 YEAR_DAYS = 365
 TRUSTED_DAYS = 7  # ahead, up to which a forecast of the weather is taken as it is
 MEASURES = ("temperature_c", "rain_mm", "snow_cm", "wind_ms")
@@ -27,7 +30,7 @@ MEASURES = ("temperature_c", "rain_mm", "snow_cm", "wind_ms")
 
 @dataclass(frozen=True)
 class Known:
-    """Regressors of one place: values (days × names); doubt: the variance that events add (days), logarithmic.
+    """Regressors of one place: values (days × names).
 
     `covariance`: of the weather's regressors on days that neither observation nor forecast reaches (`unseen`).
     """
@@ -35,7 +38,6 @@ class Known:
     names: tuple[str, ...]
     groups: tuple[str, ...]
     values: np.ndarray
-    doubt: np.ndarray
     unseen: np.ndarray
     covariance: np.ndarray
 
@@ -100,7 +102,6 @@ class Trace:
     shape: np.ndarray
     rows: tuple[int, ...]
     slope: float
-    doubt: float
 
 
 class EventTraces:
@@ -108,13 +109,14 @@ class EventTraces:
 
     def __init__(self, days: pd.DatetimeIndex, origin: pd.Timestamp, events: pd.DataFrame, drivers: Drivers) -> None:
         self.days = len(days)
+        self.windows = drivers.windows
+        self.types = events["type"].astype("str").tolist()
         self.kinds = kinds_of(events)
         past = events[events["starts_on"] <= origin]
         strengths = _strengths(past)
         row = {kind: number for number, kind in enumerate(self.kinds)}
         starts = (events["starts_on"] - days[0]).dt.days.to_numpy()
         ends = (events["ends_on"] - days[0]).dt.days.to_numpy()
-        seen = _seen_before(events)
         self.traces = []
         for number, kind in enumerate(events["type"].astype("str")):
             start, shape = _shape(int(starts[number]), int(ends[number]), window(kind, drivers.windows), len(days))
@@ -124,8 +126,27 @@ class EventTraces:
             if spread > 0 and not np.isnan(strength):
                 slope = float(np.clip((np.log1p(max(strength, 0.0)) - middle) / spread, -2.5, 2.5))
             rows = tuple(row[above] for above in _upward(kind) if above in row)
-            self.traces.append(Trace(start, shape, rows, slope, NEW_TYPE**2 / (1 + WORTH * seen[number])))
+            self.traces.append(Trace(start, shape, rows, slope))
         self.kept = self._kept({row[kind] for kind in strengths})
+
+    @property
+    def event_kinds(self) -> Kinds:
+        """What each regressor stands for."""
+        every = [(kind, shape) for kind in range(len(self.kinds)) for shape in range(len(SHAPES))]
+        every += [(kind, len(SHAPES)) for kind in range(len(self.kinds))]
+        kept = np.array(every, dtype=int).reshape(-1, 2)[self.kept]
+        row = {kind: number for number, kind in enumerate(self.kinds)}
+        leaves = tuple(sorted(set(self.types)))
+        return Kinds(
+            kept[:, 0], kept[:, 1], leaves, tuple(tuple(row[up] for up in _upward(one) if up in row) for one in leaves)
+        )
+
+    @property
+    def core(self) -> np.ndarray:
+        """Which regressors are the core of a type of its own."""
+        kinds = self.event_kinds
+        shapes = [SHAPES.index(name) for name in CORE]
+        return np.isin(kinds.shape, shapes) & np.isin(kinds.kind, [above[0] for above in kinds.above])
 
     @property
     def names(self) -> list[str]:
@@ -133,14 +154,13 @@ class EventTraces:
         every = [f"{kind} {shape}" for kind in self.kinds for shape in SHAPES] + [f"{k} strength" for k in self.kinds]
         return [name for name, kept in zip(every, self.kept, strict=True) if kept]
 
-    def regressors(self, chosen: Iterable[int]) -> tuple[np.ndarray, np.ndarray]:
-        """values (days × names) and doubt (days: variance that events of seldom types add) of these events together.
+    def regressors(self, chosen: Iterable[int]) -> np.ndarray:
+        """values (days × names) of these events together.
 
         Events of one type that overlap count once where they are strongest: the greatest of their shapes.
         """
         values = np.zeros((self.days, len(self.kinds), len(SHAPES)), dtype=np.float32)
         slope = np.zeros((self.days, len(self.kinds)), dtype=np.float32)
-        doubt = np.zeros(self.days)
         for number in chosen:
             trace = self.traces[number]
             if not len(trace.shape):
@@ -150,8 +170,22 @@ class EventTraces:
             for at in trace.rows:
                 values[inside, at] = np.maximum(values[inside, at], trace.shape)
             slope[inside, trace.rows[0]] += trace.slope * height
-            doubt[inside] = np.maximum(doubt[inside], trace.doubt * height**2)
-        return np.concatenate([values.reshape(self.days, -1), slope], axis=1)[:, self.kept], doubt
+        return np.concatenate([values.reshape(self.days, -1), slope], axis=1)[:, self.kept]
+
+    def profile(self, kind: str, lasts: int) -> np.ndarray:
+        """Days of the window × regressors of an event of this type alone, of middling strength, that takes so long."""
+        before, after = self.window_of(kind)
+        _, shape = _shape(before, before + lasts - 1, (before, after), before + lasts + after)
+        values = np.zeros((len(shape), len(self.kinds), len(SHAPES)), dtype=np.float32)
+        for above in _upward(kind):
+            if above in self.kinds:
+                values[:, self.kinds.index(above)] = shape
+        slope = np.zeros((len(shape), len(self.kinds)), dtype=np.float32)
+        return np.concatenate([values.reshape(len(shape), -1), slope], axis=1)[:, self.kept]
+
+    def window_of(self, kind: str) -> tuple[int, int]:
+        """Days before and after in which the type may act."""
+        return window(kind, self.windows)
 
     def _kept(self, with_strength: set[int]) -> np.ndarray:
         """Regressors that any event touches: one-day events last no longer, some types have no days before."""
@@ -166,15 +200,6 @@ def _upward(kind: str) -> list[str]:
     """The type itself and all above it, the nearest first."""
     parts = kind.split(".")
     return [".".join(parts[:depth]) for depth in range(len(parts), 0, -1)]
-
-
-def _seen_before(events: pd.DataFrame) -> np.ndarray:
-    """For each event how many of its type had ended before it began."""
-    found = np.zeros(len(events), dtype=int)
-    for rows in events.groupby("type").indices.values():
-        ended = np.sort(events["ends_on"].to_numpy()[rows])
-        found[rows] = np.searchsorted(ended, events["starts_on"].to_numpy()[rows], side="left")
-    return found
 
 
 def window(kind: str, windows: Mapping[str, tuple[int, int]]) -> tuple[int, int]:
@@ -200,15 +225,21 @@ def _shape(start: int, end: int, reach: tuple[int, int], days: int) -> tuple[int
     at = np.arange(first, last + 1)
     since, past = at - start, at - end
     found = np.zeros((len(at), len(SHAPES)), dtype=np.float32)
-    if before:
-        found[:, 0] = np.where(since < 0, 1 - (-since - 1) / before, 0)
-    found[:, 1] = since == 0
-    found[:, 2] = (since > 0) & (past <= 0)
-    if after:
-        third = max(after / 3, 1.0)
-        found[:, 3] = np.where(past > 0, np.clip(1 - (past - 1) / (2 * third), 0, 1), 0)
-        found[:, 4] = np.where(past > 0, np.clip(1 - np.abs(past - 2 * third) / (2 * third), 0, 1), 0)
+    lasts = end - start
+    lies = dict(zip(SHAPES, found.T, strict=True))
+    lies["during"][:] = (since >= 0) & (past <= 0)
+    lies["first day"][:] = since == 0
+    if lasts > 1:
+        lies["later"][:] = np.where(lies["during"], since / lasts, 0)
+    for away, knots, name in ((-since, _knots(BEFORE, before), "before"), (past, _knots(AFTER, after), "after")):
+        for low, top, high in zip([0, *knots], knots, knots[1:], strict=False):
+            lies[f"{top} {name}"][:] = np.interp(away, [low, top, high], [0, 1, 0]) * (away > 0)
     return first, found
+
+
+def _knots(highest: tuple[int, ...], reach: int) -> list[int]:
+    """Where pieces of a profile are highest within the window, and where it is over."""
+    return [day for day in highest if day <= reach] + [reach + 1]
 
 
 # Weather
@@ -236,7 +267,7 @@ def weather_regressors(days: pd.DatetimeIndex, origin: pd.Timestamp, table: pd.D
     filled, covariance = _climatology(values, every, every <= origin, unseen)
     _trust(filled, values, every, origin, seen)
     inside = every >= days[0]
-    return Known(names, ("weather",) * len(names), filled[inside], np.zeros(len(days)), unseen[inside], covariance)
+    return Known(names, ("weather",) * len(names), filled[inside], unseen[inside], covariance)
 
 
 def _trust(

@@ -24,15 +24,17 @@ from threadpoolctl import threadpool_limits
 from analytics import negative_binomial as counts_of
 from analytics.almanac import Almanac
 from analytics.calendars import Calendars
-from analytics.drivers import Drivers
+from analytics.drivers import Drivers, EventTraces
 from analytics.errors import BadInput
+from analytics.event_learning import EventEffects, learn_events
 from analytics.movements import Movements, features, learn, look_back, without_spikes
-from analytics.panel import Level, Panel, dense_panel, total_counts, totals
+from analytics.panel import TOTAL, Level, Panel, dense_panel, total_counts, totals
 from analytics.rhythm import fit_effects
 
 VERSION = "1"  # of the method, written into the ledger
 LEVELS = (0.025, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.975)
 QUANTILES = [f"{level:g}" for level in LEVELS]
+PROFILE = ["type", "topic", "offset", "lasts", "log", "variance", "cases"]
 PARTS = ("level", "weekday", "season", "holiday", "events", "weather", "correction")
 FARTHEST = 365
 BUCKETS = (1, 7, 14, 28, 91, 182, 365)  # the last day of each horizon bucket
@@ -46,7 +48,6 @@ BUSY = 300  # series, the largest, that learn of their own what events and weath
 PARENT_SCALE = 0.7  # a series lies closer to its group than a group to the whole
 BELIEF = 400.0  # past cases' worth of belief in the uncalibrated levels
 ALIKE = 0.25  # errors of days in a row are alike: what one of them is worth
-EVENT_SPREAD = 0.4  # of an event's log effect: how far one event differs from those before it
 MOST_DOUBT = 2.0
 HALF_LIFE = 360.0  # days in which an error's say in dispersion and calibration halves
 Report = Callable[[float, str], None]
@@ -253,8 +254,7 @@ class Engine:
     def _doubt(self, calendars: Calendars) -> np.ndarray:
         """Variance of the logarithm of each mean (series × days ahead) that events and unseen weather add.
 
-        An event may do more or less than those before it, in proportion to what these did (EVENT_SPREAD); a type seen
-        seldom is doubted more.
+        An event may do more or less than those before it, and what these did is not known for certain.
         """
         found = np.zeros((len(self.panel.series), len(self.time.ahead)))
         if not calendars.drivers.any:
@@ -263,14 +263,47 @@ class Engine:
         for known, rows in calendars.of(self.panel.series):
             groups = np.array(known.groups)
             effects = self.own_effects[rows]
-            if known.doubt is not None:
-                acts = effects[:, groups == "event"] @ known.values[ahead, groups == "event"].T
-                found[rows] += known.doubt[ahead] + (EVENT_SPREAD * acts) ** 2
+            if self.event_effects:
+                topic = self.above[self.topic].member[rows]
+                found[rows] += self.event_effects.doubts(known.values[ahead, calendars.of_events], rows, topic)
             if known.covariance is not None and known.unseen is not None and known.covariance.size:
                 weather = effects[:, groups == "weather"]
                 open_variance = np.einsum("sk,kl,sl->s", weather, known.covariance, weather)
                 found[rows] += open_variance[:, None] * known.unseen[ahead]
         return np.clip(found, 0.0, MOST_DOUBT)
+
+    def profiles(self) -> pd.DataFrame:
+        """For each type with past events, topic ('*': all) and day of its window: log effect, variance of the mean one.
+
+        type, topic, offset (from the first day), lasts (days), log, variance, cases.
+        """
+        found = self.event_effects
+        if found is None:
+            return pd.DataFrame(columns=PROFILE)
+        tables = []
+        names = [TOTAL, *self.above[self.topic].series["topic"]]
+        effects = np.vstack([found.whole, found.topics])
+        for one in self.calendars.types():
+            leaf = found.kinds.leaves.index(one.type)
+            driven = effects @ one.values.T
+            size, days = driven.shape
+            variance = np.stack(
+                [
+                    found.doubt(
+                        leaf,
+                        one.values,
+                        found.topic_blocks[at] if at >= 0 else found.whole_blocks,
+                        at if at >= 0 else None,
+                        one_more=False,
+                    )
+                    for at in range(-1, len(found.topics))
+                ]
+            )
+            table = pd.DataFrame({"type": one.type, "topic": np.repeat(names, days)})
+            table["offset"] = np.tile(np.arange(days) - one.before, size)
+            table = table.assign(lasts=one.lasts, log=driven.ravel(), variance=variance.ravel(), cases=one.cases)
+            tables.append(table)
+        return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=PROFILE)
 
     def parts(self) -> pd.DataFrame:
         """See the function of that name."""
@@ -295,7 +328,7 @@ class Engine:
         topic = kinds.get(("topic",), len(self.above) - 2)
         group = kinds.get(("region", "topic"), topic) if wide else topic
         place = kinds.get(("region", "municipality"), 0) if wide else 0
-        self.relatives = (group, place, grand)
+        self.relatives, self.topic = (group, place, grand), topic
         freedom = self.calendars.freedom
         effects: dict[int, np.ndarray] = {}
         none = np.zeros((1, len(freedom)))
@@ -320,8 +353,24 @@ class Engine:
         self.fitted = np.zeros(len(self.panel.series), bool)
         volume = np.nan_to_num(self.panel.counts).sum(axis=1)
         self.busy = volume >= np.sort(volume)[-min(BUSY, len(volume))]
+        self.event_effects: EventEffects | None = None
+        self.event_effects = self._learn_events(self.calendars.traces) if self.calendars.traces else None
         self._fit_bottom(self.sample)
         self._learn_coefficients()
+
+    def _learn_events(self, traces: EventTraces) -> EventEffects:
+        """What events do, from the series of the sample and the busy ones, held against their rhythm without events."""
+        rows = np.union1d(self.sample, np.flatnonzero(self.busy))
+        self._fit_bottom(rows)
+        self.fitted[rows] = False  # the calendar's effects are learned once more, given those of events
+        series, topic = self.panel.series.iloc[rows], self.above[self.topic].member
+        log_rhythm = self._log_rhythm(series, self.own_effects[rows])
+        log_rhythm -= self._log_rhythm(series, self.own_effects[rows], ("event",))
+        counts = self.panel.counts[rows]
+        past = self.calendars.happened(traces, series, topic[rows], counts, log_rhythm[:, : counts.shape[1]])
+        own = np.flatnonzero(self.busy[rows])
+        found = learn_events(traces.event_kinds, past, len(self.above[self.topic].series), own)
+        return found.of_rows(rows)
 
     def _parents(self, narrow: int, wide: int) -> np.ndarray:
         """For each series of the level `narrow` its row in the level `wide`."""
@@ -330,11 +379,18 @@ class Engine:
         return found
 
     def _fit(self, series: pd.DataFrame, counts: np.ndarray, prior: np.ndarray, scale: float = 1.0) -> np.ndarray:
-        """Calendar effects, each region with its own days off."""
+        """Calendar effects, each region with its own days off; of events the core alone, see `_learn_events`."""
         found = np.array(prior)
         for calendar, rows in self.calendars.of(series):
-            found[rows] = fit_effects(
-                counts[rows], calendar.values[: counts.shape[1]], calendar.freedom, prior[rows], scale=scale
+            kept = np.ones(len(calendar.names), dtype=bool)
+            if self.calendars.traces:
+                kept[self.calendars.of_events] = self.calendars.traces.core
+            found[np.ix_(rows, kept)] = fit_effects(
+                counts[rows],
+                calendar.values[: counts.shape[1], kept],
+                calendar.freedom[kept],
+                prior[np.ix_(rows, kept)],
+                scale=scale,
             )
         return found
 
@@ -342,28 +398,32 @@ class Engine:
         rows = rows[~self.fitted[rows]]
         group = self.relatives[0]
         self.own_effects[rows] = self.effects[group][self.above[group].member[rows]]
-        busy = rows[self.busy[rows]] if self.calendars.drivers.any else rows
-        self.own_effects[busy] = self._fit(
-            self.panel.series.iloc[busy], self.panel.counts[busy], self.own_effects[busy], scale=PARENT_SCALE
-        )
-        self._fit_calendar(np.setdiff1d(rows, busy))
+        if self.event_effects:
+            topic = self.above[self.topic].member[rows]
+            self.own_effects[rows, self.calendars.of_events] = self.event_effects.of(rows, topic)
+        busy = rows[self.busy[rows]] if self.calendars.weather else rows[:0]
+        self._fit_given(busy, ("event",))
+        self._fit_given(np.setdiff1d(rows, busy), ("event", "weather"))
         self.fitted[rows] = True
 
-    def _fit_calendar(self, rows: np.ndarray) -> None:
-        """Series that take what events and weather do from their group, and learn only the calendar's effects."""
+    def _fit_given(self, rows: np.ndarray, given: tuple[str, ...]) -> None:
+        """Effects of single series, those of the groups `given` being known; few series learn what weather does."""
         if not len(rows):
             return
         series, counts = self.panel.series.iloc[rows], self.panel.counts[rows]
-        offset = self._log_rhythm(series, self.own_effects[rows], ("event", "weather"))[:, : counts.shape[1]]
-        for calendar, at in self.calendars.of_days(series):
-            columns = calendar.values.shape[1]
-            self.own_effects[rows[at], :columns] = fit_effects(
+        offset = None
+        if self.calendars.drivers.any:
+            offset = self._log_rhythm(series, self.own_effects[rows], given)[:, : counts.shape[1]]
+        of = self.calendars.of_days if "weather" in given else self.calendars.of
+        for calendar, at in of(series):
+            kept = np.flatnonzero([group not in given for group in calendar.groups])
+            self.own_effects[np.ix_(rows[at], kept)] = fit_effects(
                 counts[at],
-                calendar.values[: counts.shape[1]],
-                calendar.freedom,
-                self.own_effects[rows[at], :columns],
+                calendar.values[: counts.shape[1], kept],
+                calendar.freedom[kept],
+                self.own_effects[np.ix_(rows[at], kept)],
                 scale=PARENT_SCALE,
-                offset=offset[at],
+                offset=None if offset is None else offset[at],
             )
 
     def _log_rhythm(

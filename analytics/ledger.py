@@ -180,7 +180,8 @@ def _insert(cursor: duckdb.DuckDBPyConnection, table: str, rows: pd.DataFrame) -
 
 
 def _version(almanac: Almanac) -> str:
-    return " ".join(filter(None, (VERSION, almanac.country, almanac.subdivision)))
+    """Of the method and of the calendar: with other days off the forecasts are others."""
+    return " ".join(filter(None, (VERSION, almanac.country, almanac.subdivision, almanac.mark)))
 
 
 def _same_run(

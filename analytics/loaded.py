@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from scipy.special import betainc
+import scipy
 
 from analytics.filters import Filters
 
@@ -165,5 +165,6 @@ def improbably_few(counts: np.ndarray, usual: np.ndarray) -> np.ndarray:
     dispersion = np.ma.median(np.ma.masked_invalid(squares), axis=1).filled(1.0)[:, None] / 0.455
     dispersion = np.maximum(dispersion, 1.0 + 1e-6)
     size = middle / (dispersion - 1.0)
-    probability = betainc(size, np.nan_to_num(today) + 1.0, 1.0 / dispersion)  # that many or fewer: negative binomial
+    # That many or fewer: negative binomial.
+    probability = scipy.special.betainc(size, np.nan_to_num(today) + 1.0, 1.0 / dispersion)
     return judged & (probability < IMPROBABLE) & (today < middle / 2)

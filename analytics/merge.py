@@ -48,27 +48,27 @@ def merge(cursor: duckdb.DuckDBPyConnection, export: Export, now: datetime, star
         "select count(*) from complaints where source = $source", {"source": bound["source"]}
     ).fetchone()
     new, updated = export.distinct, 0
+    fresh = "arrived"
     if known and known[0]:
         given = [column for column in CONTENT if column in export.given]
-        new, updated = _compare(cursor, bound, given)
-        if updated:
-            replace_rows(cursor, leaving="leaving", arriving="changed")
-        cursor.execute(
-            "create or replace temp view fresh as select * from arrived where id in (select id from new_ids)"
-        )
-    else:
-        cursor.execute("create or replace temp view fresh as select * from arrived")
-    if new:
-        cursor.execute(f"create or replace temp table facts as select {_bound_facts()}", bound)
-        cursor.execute(
-            f"""
-            create or replace temp view arriving as
-            select facts.source, id, {", ".join(CONTENT)}, facts.now as first_seen_at, facts.now as changed_at,
-              case when closed_at is not null or status in ('closed', 'declined') then facts.now end as closed_seen_at,
-              facts.import_id as last_import
-            from (select * replace (coalesce(kind, 'complaint') as kind) from fresh), facts
-            """
-        )
+        held = _held(cursor, bound, few=5 * export.distinct < known[0])
+        new, updated = _compare(cursor, bound, given, held)
+        fresh = "(select * from arrived where id in (select id from new_ids))"
+    cursor.execute(f"create or replace temp table facts as select {_bound_facts()}", bound)
+    cursor.execute(
+        f"""
+        create or replace temp view arriving as
+        select facts.source, id, {", ".join(CONTENT)}, facts.now as first_seen_at, facts.now as changed_at,
+          case when closed_at is not null or status in ('closed', 'declined') then facts.now end as closed_seen_at,
+          facts.import_id as last_import
+        from (select * replace (coalesce(kind, 'complaint') as kind) from {fresh}), facts
+        """
+    )
+    if updated:
+        if new:
+            cursor.execute(f"insert into changed ({', '.join(STORED)}) select {', '.join(STORED)} from arriving")
+        replace_rows(cursor, leaving="leaving", arriving="changed")
+    elif new:
         cursor.execute("create or replace temp view moved as select 1 as sign, * from arriving")
         cursor.execute(f"insert into complaints ({', '.join(STORED)}) select {', '.join(STORED)} from arriving")
         cube.refresh(cursor)
@@ -105,30 +105,35 @@ def _bound_facts() -> str:
     return "$source::varchar as source, $now::timestamp as now, $import_id::bigint as import_id"
 
 
-def _compare(cursor: duckdb.DuckDBPyConnection, bound: dict, given: list[str]) -> tuple[int, int]:
+def _held(cursor: duckdb.DuckDBPyConnection, bound: dict, *, few: bool) -> str:
+    """What is stored of the source, as a relation for SQL; when `few` arrive, only those of them, read once."""
+    stored = f"(select * from complaints where source = {literal(bound['source'])})"
+    if not few:
+        return stored
+    cursor.execute(f"create or replace temp table held as from {stored} where id in (select id from arrived)")
+    return "held"
+
+
+def _compare(cursor: duckdb.DuckDBPyConnection, bound: dict, given: list[str], held: str) -> tuple[int, int]:
     """Fill `new_ids`, `leaving` (rows as they were) and `changed` (as they will be); how many are new and changed.
 
-    Rows are first compared by a hash of the columns `given` by the export: most are the same. The
-    later import wins, unless both tell when they last changed; an empty value never erases a known one.
+    `held` holds at least the stored rows of the source that arrive again. Rows are first compared by a hash of the
+    columns `given` by the export: most are the same. The later import wins, unless both tell when they last changed;
+    an empty value never erases a known one.
     """
-    source = {"source": bound["source"]}
     contents = f"hash({', '.join(given)})"
     cursor.execute(
         f"""
         create or replace temp table met as
         select arrived.id, stored.id is null as is_new
         from (select id, {contents} as contents from arrived) as arrived
-        left join (select id, {contents} as contents from complaints where source = $source) as stored
-          on arrived.id = stored.id
+        left join (select id, {contents} as contents from {held}) as stored on arrived.id = stored.id
         where stored.id is null or arrived.contents <> stored.contents
-        """,
-        source,
+        """
     )
     cursor.execute("create or replace temp table new_ids as select id from met where is_new")
     cursor.execute(
-        "create or replace temp table candidates as select * from complaints "
-        "where source = $source and id in (select id from met where not is_new)",
-        source,
+        f"create or replace temp table candidates as from {held} where id in (select id from met where not is_new)"
     )
     newer = "(arrived.export_changed_at >= stored.export_changed_at) is not false"
     merged = ", ".join(
@@ -169,7 +174,10 @@ def replace_rows(cursor: duckdb.DuckDBPyConnection, *, leaving: str, arriving: s
         select -1 as sign, {columns} from {leaving} union all select 1 as sign, {columns} from {arriving}
         """
     )
-    cursor.execute(f"delete from complaints where (source, id) in (select (source, id) from {leaving})")
+    cursor.execute(
+        f"delete from complaints using {leaving} as leaves "
+        "where complaints.source = leaves.source and complaints.id = leaves.id"
+    )
     cursor.execute(f"insert into complaints ({columns}) select {columns} from {arriving}")
     cube.refresh(cursor)
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.signal import fftconvolve
+import scipy
 
 from analytics.rhythm import smooth
 
@@ -144,7 +144,7 @@ def _seasons(
 
 
 def _convolved(values: np.ndarray, kernel: np.ndarray) -> np.ndarray:
-    return np.maximum(fftconvolve(values, kernel, "same", axes=1), 0.0)
+    return np.maximum(scipy.signal.fftconvolve(values, kernel, "same", axes=1), 0.0)
 
 
 def _log_ratio(above: np.ndarray, below: np.ndarray, prior: float) -> np.ndarray:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -34,23 +34,26 @@ class Known:
         return {spelling: name for (_, spelling), name in self.aliases.get(kind, {}).items()}
 
 
-def read_known(connection: duckdb.DuckDBPyConnection) -> Known:
-    """What is known, from one snapshot of the store."""
+def read_known(connection: duckdb.DuckDBPyConnection, meanings: Collection[str] = ()) -> Known:
+    """What is known, from one snapshot of the store; agencies and official pages where they are among `meanings`."""
     connection.execute("begin")
     regions = connection.execute(
         "select code, name_ru, name_en, time_zone from regions where code is not null"
     ).fetchall()
     listed = connection.execute("select distinct region, municipality from municipalities").fetchall()
     choices = connection.execute("select distinct meaning, parent, value from choices where value <> ''").fetchall()
-    bodies = connection.execute("select distinct agency, official_page from complaints").fetchall()
+    bodies = {  # no table of the cube has them, so all complaints are looked through
+        meaning: connection.execute(f"select distinct {meaning} from complaints").fetchall()
+        for meaning in ("agency", "official_page")
+        if meaning in meanings
+    }
     own = connection.execute("select kind, region, spelling, name from aliases").fetchall()
     connection.execute("commit")
     words: dict[str, list[str]] = {meaning: [] for meaning in NAMES}
     words["topic_group"].extend(reference_groups())
     for meaning, _, value in choices:
         words.setdefault(meaning, []).append(value)
-    words["agency"] = sorted({agency for agency, _ in bodies if agency})
-    words["official_page"] = sorted({page for _, page in bodies if page})
+    words.update({meaning: sorted(name for (name,) in found if name) for meaning, found in bodies.items()})
     aliases: dict[str, dict[tuple[str | None, str], str]] = {}
     for kind, region, spelling, name in own:
         aliases.setdefault(kind, {})[region or None, fold(spelling)] = name
@@ -60,7 +63,7 @@ def read_known(connection: duckdb.DuckDBPyConnection) -> Known:
 
 def name_everything(connection: duckdb.DuckDBPyConnection, mapping: Mapping) -> list[dict]:
     """Fill the tables `named_…`: each spelling of the file -> the name we keep. Returns what was not matched."""
-    known = read_known(connection)
+    known = read_known(connection, mapping.columns)
     notices = _name_places(connection, mapping, known)
     for meaning in NAMES[2:]:
         counted = _counted(connection, meaning, mapping)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
-from scipy import special
+import scipy
 
 GRID = np.geomspace(0.0005, 12.0, 22)  # dispersions that are weighed against each other
 FINE = 0.01  # relative step at which means below LARGE are rounded
@@ -12,13 +14,12 @@ EVIDENCE = 60.0  # errors of days in a row are alike: more of them than this say
 COUNTED, MOST_STEPS = 12.0, 80  # means up to which quantiles are found by counting up, and how far
 BLOCK = 1 << 15  # rows at a time: they stay in the processor's cache
 LOOKED_UP = 255  # counts up to which a logarithm of the gamma function is looked up
-TABLE = special.gammaln(np.arange(LOOKED_UP + 1.0) + 1.0 / GRID[:, None]) - special.gammaln(1.0 / GRID[:, None])
 
 
 def at_most(counts: np.ndarray, mean: np.ndarray, dispersion: np.ndarray) -> np.ndarray:
     """P(Y ≤ counts)."""
     size = 1.0 / dispersion
-    found = special.betainc(size, np.maximum(counts, 0.0) + 1.0, size / (size + np.maximum(mean, 1e-9)))
+    found = scipy.special.betainc(size, np.maximum(counts, 0.0) + 1.0, size / (size + np.maximum(mean, 1e-9)))
     return np.where(counts < 0, 0.0, found)
 
 
@@ -75,12 +76,12 @@ def _invert(levels: np.ndarray, mean: np.ndarray, dispersion: np.ndarray) -> np.
     cases, which = np.unique(np.column_stack([mean, dispersion, levels]), axis=0, return_inverse=True)
     size = (1.0 / cases[:, 1])[:, None]
     chance = size / (size + cases[:, :1])
-    guess = special.nbdtrik(cases[:, 2:], size, chance)
+    guess = scipy.special.nbdtrik(cases[:, 2:], size, chance)
     guess = np.where(np.isfinite(guess), np.maximum(np.ceil(guess - 1e-9), 0.0), 0.0)
     # nbdtrik is exact to some digits only: step to the least count that holds.
-    low = special.betainc(size, np.maximum(guess - 1.0, 0.0) + 1.0, chance)
+    low = scipy.special.betainc(size, np.maximum(guess - 1.0, 0.0) + 1.0, chance)
     guess = np.where((guess > 0) & (low >= cases[:, 2:]), guess - 1.0, guess)
-    guess = np.where(special.betainc(size, guess + 1.0, chance) < cases[:, 2:], guess + 1.0, guess)
+    guess = np.where(scipy.special.betainc(size, guess + 1.0, chance) < cases[:, 2:], guess + 1.0, guess)
     return guess[which.reshape(-1)]
 
 
@@ -95,9 +96,9 @@ def evidence(counts: np.ndarray, mean: np.ndarray, weight: np.ndarray) -> np.nda
     found = np.empty((len(counts), len(GRID)))
     for number, dispersion in enumerate(GRID):
         size = 1.0 / dispersion
-        rising = TABLE[number][whole]
+        rising = _rising()[number][whole]
         if large.any():
-            rising[large] = special.gammaln(counts[large] + size) - special.gammaln(size)
+            rising[large] = scipy.special.gammaln(counts[large] + size) - scipy.special.gammaln(size)
         # (size + count) · log(size + mean) as log(1 + mean / size): exact where size is large and the mean small
         odds = (counts + size) * np.log1p(mean * dispersion) + counts * np.log(size)
         found[:, number] = np.einsum("sc,sc->s", weight, rising - odds)
@@ -124,3 +125,11 @@ def _weights(found: np.ndarray, prior: np.ndarray) -> np.ndarray:
     shifted = found + prior
     weights = np.exp(shifted - shifted.max(axis=1, keepdims=True))
     return weights / weights.sum(axis=1, keepdims=True)
+
+
+@cache
+def _rising() -> np.ndarray:
+    """Dispersions of GRID × counts: log Γ(count + 1 / a) − log Γ(1 / a)."""
+    size = 1.0 / GRID[:, None]
+    found = scipy.special.gammaln(np.arange(LOOKED_UP + 1.0) + size) - scipy.special.gammaln(size)
+    return np.asarray(found)

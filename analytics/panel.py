@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from scipy import sparse
+import scipy
 
 from analytics.errors import BadInput
 from analytics.small_tables import read_small_table
@@ -49,10 +49,10 @@ class Level:
         return np.asarray(self.matrix @ flat).reshape(len(self.series), *values.shape[1:])
 
     @property
-    def matrix(self) -> sparse.csr_array:
+    def matrix(self) -> scipy.sparse.csr_array:
         """Totals × bottom series, 1 where a series is in the total."""
         ones = np.ones(len(self.member), dtype=np.float32)
-        return sparse.csr_array((ones, (self.member, np.arange(len(self.member)))), (len(self.series), len(ones)))
+        return scipy.sparse.csr_array((ones, (self.member, np.arange(len(self.member)))), (len(self.series), len(ones)))
 
 
 def read_panel(path: Path) -> pd.DataFrame:

@@ -66,14 +66,22 @@ def refresh(
 
 
 def almanac_of(store: Store) -> Almanac:
-    """The calendar of the setting `country`; without it Russia's where most regions are Russian, else none."""
+    """The calendar of the setting `country`; without it Russia's where most regions are Russian, else none.
+
+    With the days off that the reader gave.
+    """
     settings = store.settings
+    own = store.query("select day, name, region from own_days order by all")
+    days = own if len(own) else None
     if settings.country:
-        return Almanac(settings.country, settings.subdivision or None)
+        return Almanac(settings.country, settings.subdivision or None, days)
     share = store.query(
-        "select avg((region in (select region from regions))::int) as share from (select distinct region from coverage)"
+        """
+        select avg((region in (select region from regions where code is not null))::int) as share
+        from (select distinct region from coverage)
+        """
     )["share"].iloc[0]
-    return Almanac("RU") if pd.notna(share) and share >= RUSSIAN else Almanac()
+    return Almanac("RU" if pd.notna(share) and share >= RUSSIAN else None, days=days)
 
 
 def _origins_to_reconstruct(store: Store, panel: Panel, number: int) -> list[date]:

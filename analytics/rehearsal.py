@@ -11,15 +11,14 @@ import pandas as pd
 
 from analytics.almanac import Almanac
 from analytics.drivers import Drivers, window
+from analytics.effects import NINE_TENTHS, happened
 from analytics.errors import BadInput
 from analytics.forecast import Engine, probability
 from analytics.panel import TOTAL, Panel, dense_panel
 from analytics.signals import year_thresholds
 
 MOST_CASES = 10
-USUAL_WEEKS = 4  # on each side of a past event, whose same weekdays are what was usual
 DEADLINE = 30  # days to answer a complaint, where nothing else is said
-NINE_TENTHS = 1.2816  # standard deviations: 80 % lie within
 Report = Callable[[float, str], None]
 
 
@@ -155,7 +154,7 @@ def past_cases(panel: Panel, events: pd.DataFrame, event: object, origin: int) -
     past = past.sort_values(["near", "apart", "starts_on"], ascending=[False, True, False]).head(MOST_CASES)
     rows = []
     for case in past.itertuples(index=False):
-        actual, usual = _happened(panel, case)
+        actual, usual = happened(panel, case)
         rows.append(
             {
                 "event": event.id,  # type: ignore[attr-defined]
@@ -181,24 +180,6 @@ def _common(one: list[str], other: list[str]) -> int:
             break
         shared += 1
     return shared
-
-
-def _happened(panel: Panel, case: object) -> tuple[float, float]:
-    rows = np.ones(len(panel.series), dtype=bool)
-    for name in ("region", "topic"):
-        wanted = [one.strip() for one in str(getattr(case, name)).split("|") if one.strip()]
-        if wanted:
-            rows &= panel.series[name].isin(wanted).to_numpy()
-    counts = panel.counts[rows]
-    day = np.flatnonzero((panel.days >= case.starts_on) & (panel.days <= case.ends_on))  # type: ignore[attr-defined]
-    whole = np.where(np.isnan(counts).all(axis=0), np.nan, np.nansum(counts, axis=0))
-    usual = 0.0
-    for one in day:
-        steps = 7 * np.arange(1, USUAL_WEEKS + 1)
-        around = np.concatenate([one - steps, one + steps + 7 * (len(day) // 7)])
-        around = around[(around >= 0) & (around < len(whole)) & ~np.isin(around, day)]
-        usual += float(np.nanmedian(whole[around])) if len(around) and not np.isnan(whole[around]).all() else 0.0
-    return float(np.nansum(whole[day])), usual
 
 
 def _grounds(event: object, cases: pd.DataFrame) -> dict[str, object]:

@@ -8,8 +8,7 @@ effects are drawn to those of the wider group (the topic of all regions, then th
 from __future__ import annotations
 
 import numpy as np
-from scipy import sparse
-from scipy.signal import fftconvolve
+import scipy
 
 PIECE = 30  # days between the knots of the level
 STEP = 0.12  # standard deviation of a level's logarithmic change from knot to knot
@@ -67,8 +66,8 @@ def smooth(values: np.ndarray, exposure: np.ndarray, half_life: float, least: fl
     """Two-sided exponentially weighted sum of `values` over that of `exposure`, each day (series × days)."""
     reach = min(int(6 * half_life), values.shape[1])
     kernel = 0.5 ** (np.abs(np.arange(-reach, reach + 1)) / half_life)[None]
-    above = np.maximum(fftconvolve(values, kernel, "same", axes=1), 0.0)
-    below = np.maximum(fftconvolve(exposure, kernel, "same", axes=1), 0.0)
+    above = np.maximum(scipy.signal.fftconvolve(values, kernel, "same", axes=1), 0.0)
+    below = np.maximum(scipy.signal.fftconvolve(exposure, kernel, "same", axes=1), 0.0)
     return (above + least) / (below + max(least, 1e-3))
 
 
@@ -86,7 +85,7 @@ def _penalty(knots: int, freedom: np.ndarray) -> np.ndarray:
     return penalty
 
 
-def _products(design: np.ndarray) -> sparse.csr_array:
+def _products(design: np.ndarray) -> scipy.sparse.csr_array:
     """Pairs of columns × days: their products, of which nearly all are 0; times the weights, all curvatures at once."""
     day, column = np.nonzero(design)
     value = design[day, column]
@@ -95,14 +94,14 @@ def _products(design: np.ndarray) -> sparse.csr_array:
     left = np.repeat(np.arange(len(day)), inside[day])
     right = np.arange(len(left)) - np.repeat(np.cumsum(inside[day]) - inside[day], inside[day]) + first[day[left]]
     pair = column[left] * design.shape[1] + column[right]
-    return sparse.csr_array((value[left] * value[right], (pair, day[left])), (design.shape[1] ** 2, len(design)))
+    return scipy.sparse.csr_array((value[left] * value[right], (pair, day[left])), (design.shape[1] ** 2, len(design)))
 
 
 def _newton(
     values: np.ndarray,
     weight: np.ndarray,
     design: np.ndarray,
-    products: sparse.csr_array,
+    products: scipy.sparse.csr_array,
     penalty: np.ndarray,
     prior: np.ndarray,
     driven: np.ndarray,

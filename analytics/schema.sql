@@ -138,7 +138,7 @@ create table source_days (      -- what arrived from where, for completeness
 );
 
 create table deadlines (        -- days to answer, where the export gives no due date; empty topic_group = all
-  source varchar not null,
+  source varchar not null,      -- '' = every source that has none of its own
   topic_group varchar,
   days bigint not null
 );
@@ -148,6 +148,24 @@ create table aliases (          -- the user's own spellings: kind is region | mu
   spelling varchar not null,
   name varchar not null,
   region varchar                -- for municipalities; empty = any
+);
+
+create table own_thresholds (   -- complaints a day that the reader can handle; '*' = all
+  region varchar not null,
+  topic_group varchar not null,
+  complaints bigint not null
+);
+
+create table own_days (         -- days off that no public calendar knows
+  day date not null,
+  name varchar not null,
+  region varchar                -- null: everywhere
+);
+
+create table shapes (           -- outlines from the reader's GeoJSON, as they are drawn
+  region varchar not null,
+  municipality varchar not null,    -- '' = the region itself
+  shape varchar not null        -- GeoJSON geometry: degrees, unwrapped at 180°, exterior rings against the clock
 );
 
 create table regions (          -- reference: names, time zone, population

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from scipy.stats import norm
+import scipy
 
 from analytics import negative_binomial as counts_of
 from analytics.errors import BadInput
@@ -189,7 +189,7 @@ def of_week(ahead: pd.DataFrame, alike: float) -> tuple[float, float, float]:
     week = ahead.head(WEEK)
     draws = np.random.default_rng(0).standard_normal((1 + len(week), DRAWS))
     errors = np.sqrt(alike) * draws[:1] + np.sqrt(1 - alike) * draws[1:]
-    sums = _counts_at(week, norm.cdf(errors)).sum(axis=0)
+    sums = _counts_at(week, scipy.stats.norm.cdf(errors)).sum(axis=0)
     low, high = np.quantile(sums, [0.1, 0.9])
     return float(week["mean"].sum()), float(low), float(high)
 
@@ -307,7 +307,7 @@ def _unloaded(store: Store, days: pd.DatetimeIndex) -> pd.DataFrame:
 
 def _alike(transform: np.ndarray, origin: np.ndarray, lead: np.ndarray) -> float:
     """The correlation of the first seven days' errors, between 0 and 0.95, from the ledger's past and a belief."""
-    scores = norm.ppf(np.clip(transform, 0.001, 0.999))
+    scores = scipy.stats.norm.ppf(np.clip(transform, 0.001, 0.999))
     products, pairs = ALIKE_BEFORE * CASES_BEFORE, CASES_BEFORE
     for one in pd.unique(origin):
         week = scores[(origin == one) & (lead <= WEEK)]

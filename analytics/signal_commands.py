@@ -86,14 +86,17 @@ def spikes(
 
 
 def signals(
-    budget: Annotated[int, typer.Option(min=1, help="Signals of a region and week that are shown.")] = 5,
+    budget: Annotated[
+        int | None, typer.Option(min=1, help="Signals of a region and week that are shown; the setting, else 5.")
+    ] = None,
     region: Annotated[list[str] | None, typer.Option(help="May be given several times.")] = None,
     beyond: Annotated[bool, typer.Option("--beyond", help="Those beyond the budget too.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Where complaints of the store will spike, the most pressing first, and how often such signals came true."""
     from analytics.existing import existing_store  # noqa: PLC0415
-    from analytics.signal_ledger import issued_signals, signal_record  # noqa: PLC0415
+    from analytics.signal_ledger import issued_signals  # noqa: PLC0415
+    from analytics.signal_record import signal_record  # noqa: PLC0415
 
     with closing(existing_store()) as store:
         found = issued_signals(store, budget=budget, regions=region or ())

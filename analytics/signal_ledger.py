@@ -1,4 +1,4 @@
-"""The signals that were issued, what people said of them, and how often they came true."""
+"""The signals that were issued, with what people said of them and the thresholds that are their own."""
 
 from __future__ import annotations
 
@@ -12,66 +12,172 @@ import numpy as np
 import pandas as pd
 
 from analytics.errors import BadInput
-from analytics.panel import Panel, total_counts, totals
-from analytics.signals import BUDGET, within_budget, year_thresholds
-from analytics.store_panel import store_panel
+from analytics.panel import TOTAL
+from analytics.signal_days import own_signals, series_counts
+from analytics.signals import BUDGET, within_budget
 
 if TYPE_CHECKING:
     from analytics.store import Store
 
 SAID = ("useful", "false", "known")
 SHIFT = {"useful": 1.5, "false": 0.5, "known": 0.7}  # of the score of later signals of the place and topic
-BINS = (0.25, 0.4, 0.55, 0.7, 0.85, 1.0)
-NEAR = 7  # days ahead for which precision and recall are taken
+MORE = ["week", "kind", "why", "state", "said", "word", "owner"]
+NEWEST = """
+select run_id, origin from forecast_runs where not reconstructed order by origin desc, run_id desc limit 1
+"""
+ISSUED = """
+with earlier as (
+  select signals.* from signals join forecast_runs using (run_id)
+  where not reconstructed and origin = (
+    select max(origin) from forecast_runs
+    where not reconstructed and origin < (select origin from forecast_runs where run_id = $run_id))
+)
+select * exclude (topic_group), topic_group as topic, exists (
+    select 1 from earlier where earlier.region = signals.region
+      and earlier.topic_group = signals.topic_group
+      and earlier.first_day <= signals.last_day and earlier.last_day >= signals.first_day
+  ) as said_before
+from signals where run_id = $run_id
+"""
+SAID_OF = """
+select region, topic_group as topic, peak_day, said, nullif(word, '') as word, owner from feedback
+where peak_day > (select origin from forecast_runs where run_id = $run_id) - interval 91 days order by given_at
+"""
 
 
 def issued_signals(
-    store: Store, *, budget: int = BUDGET, regions: Iterable[str] = (), topic_groups: Iterable[str] = ()
+    store: Store, *, budget: int | None = None, regions: Iterable[str] = (), topic_groups: Iterable[str] = ()
 ) -> pd.DataFrame:
-    """The signals of the newest issue, the most pressing first: the table `signals` with topic, week, state and owner.
+    """The signals of the newest issue, the most pressing first.
 
-    State: 'new', or 'going_on' where the issue before said it too or its days have begun. `why` is a dictionary.
-    Feedback shifts the order: useful × 1.5, known already × 0.7, false × 0.5 for its place and topic. `budget`: signals
-    of a region and week that are `within_budget`. `attrs`: origin, run_id. No rows where nothing was issued.
+    The table `signals` with topic, week, kind, state, said, owner. Kind: 'own' where the reader set a threshold for the
+    place and topic group, which then stands in the place of ours; else 'usual'. State: 'going_on' where the issue
+    before said it too, or its days follow a day at the threshold, else 'new'. `why` is a dictionary. `said`, `word` and
+    `owner` are what was said last of a peak within the signal's days; what was said of the series in the last 91 days
+    shifts the order: useful × 1.5, known already × 0.7, false × 0.5. Signals of one region, topic or cause are folded
+    (see `folded_by_cause`). `budget`: signals of a region and week that are `within_budget`; without it the setting,
+    else 5. `attrs`: origin, run_id. No rows where nothing was issued.
     """
     with store.reading() as query:
-        run = query(
-            "select run_id, origin from forecast_runs where not reconstructed order by origin desc, run_id desc limit 1"
-        )
+        run = query(NEWEST)
         run_id = -1 if run.empty else int(run["run_id"].iloc[0])
-        found = query(
-            """
-            with earlier as (
-              select signals.* from signals join forecast_runs using (run_id)
-              where not reconstructed and origin = (
-                select max(origin) from forecast_runs
-                where not reconstructed and origin < (select origin from forecast_runs where run_id = $run_id))
-            )
-            select * exclude (topic_group), topic_group as topic, exists (
-                select 1 from earlier where earlier.region = signals.region
-                  and earlier.topic_group = signals.topic_group
-                  and earlier.first_day <= signals.last_day and earlier.last_day >= signals.first_day
-              ) as said_before
-            from signals where run_id = $run_id and chosen(region, $regions) and chosen(topic_group, $topic_groups)
-            """,
-            run_id=run_id,
-            regions=list(regions) or None,
-            topic_groups=list(topic_groups) or None,
-        )
-        said = query(
-            "select region, topic_group as topic, arg_max(said, given_at) as said, arg_max(owner, given_at) as owner "
-            "from feedback group by all"
-        )
-    found = found.merge(said, on=["region", "topic"], how="left")
-    origin = pd.NaT if run.empty else run["origin"].iloc[0]
-    found["score"] *= found["said"].map(SHIFT).fillna(1.0)
+        found = query(ISSUED, run_id=run_id)
+        said = query(SAID_OF, run_id=run_id)
+        set_budget = query("select value::int as value from settings where setting = 'budget'")
+    if run.empty:
+        return found.assign(week=[], kind=[], state=[], said=[], word=[], owner=[], within_budget=[])
+    origin = run["origin"].iloc[0]
+    found = _with_own(store, found, run_id, origin)
+    found = found[_chosen(found["region"], regions) & _chosen(found["topic"], topic_groups)].reset_index(drop=True)
+    found["why"] = [json.loads(text) for text in found["why"]]
     found["week"] = (found["first_day"] - origin).dt.days.sub(1) // 7
-    keep = found[["region", "topic", "first_day", "week", "why", "said_before", "said", "owner", "run_id"]]
-    ordered = within_budget(found, budget).merge(keep, on=["region", "topic", "first_day"], how="left")
-    ordered["state"] = np.where(ordered.pop("said_before").astype(bool), "going_on", "new")
-    ordered["why"] = [json.loads(text) for text in ordered["why"]]
-    ordered.attrs = {} if run.empty else {"origin": pd.Timestamp(origin).date(), "run_id": run_id}
+    found = folded_by_cause(_with_feedback(found, said))
+    found["state"] = np.where(found.pop("said_before").astype(bool) | _begun(store, found, origin), "going_on", "new")
+    most = int(budget or (set_budget["value"].iloc[0] if len(set_budget) else BUDGET))
+    keys = ["region", "topic", "first_day"]
+    more = found[[*keys, *MORE, "run_id"]]
+    ordered = within_budget(found, most).merge(more, on=keys, how="left")
+    ordered.attrs = {"origin": pd.Timestamp(origin).date(), "run_id": run_id}
     return ordered
+
+
+def data_version(store: Store) -> int:
+    """A number below zero that changes with every import, undo and issue, and with nothing else."""
+    found = store.query(
+        """
+        select (select count(*) + count(undone_at) from imports) as imports,
+          (select count(*) from forecast_runs) as runs
+        """
+    ).iloc[0]
+    return -1 - int(found["imports"]) - 1_000_000 * int(found["runs"])
+
+
+def is_any_over(store: Store) -> bool:
+    """Can any issued signal be judged by now?"""
+    found = store.query(
+        """
+        select 1 from signals join forecast_runs using (run_id)
+        where not reconstructed and last_day <= (select max(full_until) from coverage) limit 1
+        """
+    )
+    return not found.empty
+
+
+def folded_by_cause(signals: pd.DataFrame) -> pd.DataFrame:
+    """Signals of one region that the same named event lifts on the same days become the most pressing one of them.
+
+    The topics of the others are told in its `also`; a signal of a threshold of one's own is never folded away.
+    """
+    ordered = signals.sort_values("score", ascending=False, kind="stable").reset_index(drop=True)
+    kept: list[int] = []
+    for number, row in ordered.iterrows():
+        named = set(row["why"].get("events_named", []))
+        leads = (
+            other
+            for other in kept
+            if row["kind"] != "own"
+            and ordered.at[other, "region"] == row["region"]
+            and named & set(ordered.at[other, "why"].get("events_named", []))
+            and ordered.at[other, "first_day"] <= row["last_day"]
+            and ordered.at[other, "last_day"] >= row["first_day"]
+            and ordered.at[other, "topic"] != row["topic"]
+        )
+        lead = next(leads, None)
+        if lead is None:
+            kept.append(int(str(number)))
+            continue
+        also = [*filter(None, str(ordered.at[lead, "also"]).split("|")), row["topic"]]
+        ordered.at[lead, "also"] = "|".join(dict.fromkeys(topic for topic in also if topic != TOTAL))
+    return ordered.loc[kept].reset_index(drop=True)
+
+
+def _chosen(names: pd.Series, wanted: Iterable[str]) -> pd.Series:
+    wanted = list(wanted)
+    return names.isin(wanted) if wanted else pd.Series(True, index=names.index)
+
+
+def _with_own(store: Store, issued: pd.DataFrame, run_id: int, origin: pd.Timestamp) -> pd.DataFrame:
+    """With the signals of the reader's thresholds in the place of those of the same place and topic group."""
+    own = store.query("select region, topic_group as topic from own_thresholds")
+    if own.empty:
+        return issued.assign(kind="usual")
+    theirs = pd.MultiIndex.from_frame(issued[["region", "topic"]]).isin(pd.MultiIndex.from_frame(own))
+    made = own_signals(store, run_id, pd.Timestamp(origin).date())
+    made = made.assign(said_before=False, within_budget=True, kind="own").reindex(columns=[*issued.columns, "kind"])
+    others = issued[~theirs].assign(kind="usual")
+    return pd.concat([others, made], ignore_index=True) if len(made) else others
+
+
+def _with_feedback(signals: pd.DataFrame, said: pd.DataFrame) -> pd.DataFrame:
+    """What was said shifts the score of its series; it is told of the signal whose days hold its peak."""
+    last = said.dropna(subset="said").groupby(["region", "topic"])["said"].last()
+    index = pd.MultiIndex.from_frame(signals[["region", "topic"]])
+    signals = signals.assign(score=signals["score"] * pd.Series(index.map(last).map(SHIFT)).fillna(1.0).to_numpy())
+    for name in ("said", "word", "owner"):
+        told = [
+            said.loc[
+                (said["region"] == row.region)
+                & (said["topic"] == row.topic)
+                & said["peak_day"].between(row.first_day, row.last_day),
+                name,
+            ].dropna()
+            for row in signals.itertuples(index=False)
+        ]
+        signals[name] = pd.Series([one.iloc[-1] if len(one) else None for one in told], dtype="object")
+    return signals
+
+
+def _begun(store: Store, signals: pd.DataFrame, origin: pd.Timestamp) -> np.ndarray:
+    """Does a signal follow, without a gap, a day that was at its threshold already?"""
+    first = (signals["first_day"] - origin).dt.days.to_numpy() == 1
+    if not first.any():
+        return first
+    day = pd.Timestamp(origin).date()
+    series = signals[["region", "topic"]].drop_duplicates()
+    with store.reading() as query:
+        counts = series_counts(query, series, day, day)
+    at = counts.index.get_indexer(pd.MultiIndex.from_frame(signals[["region", "topic"]]))
+    return first & (counts.to_numpy()[at, 0] >= signals["threshold"].to_numpy())
 
 
 def give_feedback(
@@ -104,88 +210,3 @@ def give_feedback(
         )
 
     store.write(work)
-
-
-def signal_record(store: Store, *, reconstructed: bool = False) -> tuple[pd.DataFrame, dict[str, float]]:
-    """How often signals came true: said, signals, came for each range of probability; and figures over all.
-
-    A signal came true when a day of it reached its threshold; signals whose days have not all come, or were not loaded,
-    are not judged. Figures: `signals`, `said` (mean probability), `came` (share), `precision` of those within the
-    budget, `recall`: share of spike days of the coming week that a signal within the budget had named (spikes by the
-    threshold of the year, region × topic), `lead` (mean days ahead of those that came).
-    """
-    rows = store.query(
-        """
-        select signals.* exclude (topic_group), topic_group as topic, origin
-        from signals join forecast_runs using (run_id)
-        where reconstructed = $reconstructed order by run_id, score desc
-        """,
-        reconstructed=reconstructed,
-    )
-    if rows.empty:
-        return pd.DataFrame(columns=["from", "to", "signals", "said", "came"]), {}
-    panel = store_panel(store).panel
-    judged = _outcomes(rows, panel)
-    known = judged[judged["came"].notna()].astype({"came": float})
-    bins = pd.cut(known["probability"], list(BINS), include_lowest=True)
-    table = pd.DataFrame(
-        [
-            {
-                "from": float(each.left),
-                "to": float(each.right),
-                "signals": len(part),
-                "said": float(part["probability"].mean()),
-                "came": float(part["came"].mean()),
-            }
-            for each, part in known.groupby(bins, observed=True)
-        ],
-        columns=["from", "to", "signals", "said", "came"],
-    )
-    inside = known[known["within_budget"].astype(bool)]
-    hits = known[known["came"] > 0]
-    figures = {
-        "signals": float(len(known)),
-        "said": float(known["probability"].mean()) if len(known) else np.nan,
-        "came": float(known["came"].mean()) if len(known) else np.nan,
-        "precision": float(inside["came"].mean()) if len(inside) else np.nan,
-        "recall": _recall(rows[rows["within_budget"].astype(bool)], panel),
-        "lead": float((hits["peak_day"] - hits["origin"]).dt.days.mean()) if len(hits) else np.nan,
-    }
-    return table, figures
-
-
-def _outcomes(rows: pd.DataFrame, panel: Panel) -> pd.DataFrame:
-    """With `came`: 1 when a day reached the threshold, 0 when none did, nan where that cannot be known (yet)."""
-    levels = totals(panel)
-    series = pd.concat([panel.series, *(level.series for level in levels)], ignore_index=True)
-    counts = np.vstack([panel.counts, *(total_counts(level, panel.counts) for level in levels)])
-    at = pd.MultiIndex.from_frame(series).get_indexer(pd.MultiIndex.from_frame(rows[["region", "topic"]]))
-    begin = (rows["first_day"] - panel.days[0]).dt.days.to_numpy()
-    end = (rows["last_day"] - panel.days[0]).dt.days.to_numpy()
-    came = np.full(len(rows), np.nan)
-    for number, (row, first, last, least) in enumerate(zip(at, begin, end, rows["threshold"], strict=True)):
-        if row < 0 or first < 0 or last >= counts.shape[1]:
-            continue
-        days = counts[row, first : last + 1]
-        reached = bool((np.nan_to_num(days, nan=-1) >= least).any())
-        came[number] = 1.0 if reached else np.nan if np.isnan(days).any() else 0.0
-    return rows.assign(came=came)
-
-
-def _recall(named: pd.DataFrame, panel: Panel) -> float:
-    """Of the spike days in the week after each origin, the share that lies in a signal of its place and topic."""
-    spikes = caught = 0
-    for origin, part in named.groupby("origin"):
-        at = int((origin - panel.days[0]).days)
-        known, coming = panel.counts[:, : at + 1], panel.counts[:, at + 1 : at + 1 + NEAR]
-        least = year_thresholds(Panel(panel.days[: at + 1], panel.series, known))
-        row, day = np.nonzero(np.nan_to_num(coming) >= least[:, None])
-        spikes += len(row)
-        told = {
-            (signal.region, signal.topic, ahead)
-            for signal in part.itertuples()
-            for ahead in pd.date_range(signal.first_day, signal.last_day)
-        }
-        keys = panel.series[["region", "topic"]].to_numpy()
-        caught += sum((*keys[r], panel.days[at + 1 + d]) in told for r, d in zip(row, day, strict=True))
-    return caught / spikes if spikes else float("nan")

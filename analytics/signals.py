@@ -35,11 +35,22 @@ def year_thresholds(panel: Panel, days: int = 1) -> np.ndarray:
     if days > 1:
         width = min(days, counts.shape[1])
         counts = np.lib.stride_tricks.sliding_window_view(counts, width, axis=1).sum(axis=2)
-    known = ~np.isnan(counts).all(axis=1)
-    high, middle = np.full(len(counts), LEAST), np.zeros(len(counts))
-    high[known] = np.nanquantile(counts[known], HIGH, axis=1)
-    middle[known] = np.nanmedian(counts[known], axis=1)
+    high, middle = _quantiles(counts, (HIGH, 0.5))
     return np.ceil(np.maximum(np.maximum(high, TIMES_MEDIAN * middle), LEAST) - 1e-9)
+
+
+def _quantiles(counts: np.ndarray, levels: tuple[float, ...]) -> list[np.ndarray]:
+    """Of each row's known values, 0 where none is: as numpy.nanquantile, which takes row by row, for all at once."""
+    ordered = np.sort(counts, axis=1)  # unknown ones come last
+    known = np.maximum((~np.isnan(counts)).sum(axis=1), 1)
+    rows = np.arange(len(counts))
+    found = []
+    for level in levels:
+        place = level * (known - 1)
+        low = np.floor(place).astype(int)
+        below, above = ordered[rows, low], ordered[rows, np.minimum(low + 1, known - 1)]
+        found.append(np.nan_to_num(below + (place - low) * (above - below)))
+    return found
 
 
 def spikes(
@@ -120,7 +131,8 @@ def find_signals(engine: Engine, ahead: pd.DataFrame, budget: int = BUDGET) -> p
     mean = ahead["mean"].to_numpy().reshape(-1, days)
     likely = probability(ahead, least.ravel())["probability"].to_numpy().reshape(-1, days)
     worse = probability(ahead, np.ceil(SEVERE_STEP * least.ravel()))["probability"].to_numpy().reshape(-1, days)
-    found = _stretches(engine, series, least, mean, middle, likely, worse)
+    first = engine.days[len(engine.panel.days)]
+    found = stretches(series, first, least=least, mean=mean, usual=middle, likely=likely, worse=worse)
     return within_budget(_folded(found), budget)
 
 
@@ -146,24 +158,27 @@ def within_budget(signals: pd.DataFrame, budget: int) -> pd.DataFrame:
     return ordered.assign(within_budget=place < budget).drop(columns="week")[COLUMNS]
 
 
-def _stretches(
-    engine: Engine,
+def stretches(
     series: pd.DataFrame,
+    first: pd.Timestamp,
+    *,
     least: np.ndarray,
     mean: np.ndarray,
-    middle: np.ndarray,
+    usual: np.ndarray,
     likely: np.ndarray,
     worse: np.ndarray,
 ) -> pd.DataFrame:
-    """Stretches of days that are worth a signal."""
+    """Stretches of days that are worth a signal: COLUMNS without the last, and `week`.
+
+    `series`: region, topic; `first`: the day after the origin; `usual` of each series; the others series × days.
+    """
     edges = np.diff(np.pad(likely >= SHOWN_FROM, ((0, 0), (1, 1))).astype(np.int8), axis=1)
     row, start = np.nonzero(edges == 1)
     _, stop = np.nonzero(edges == -1)
-    first = engine.days[len(engine.panel.days)]
     found = []
     for at, begin, end in zip(row, start, stop, strict=True):
         peak = begin + int(np.argmax(likely[at, begin:end]))
-        excess = float((mean[at, begin:end] - middle[at]).clip(min=0).sum())
+        excess = float((mean[at, begin:end] - usual[at]).clip(min=0).sum())
         chance, severe = _any(likely[at, begin:end]), _any(worse[at, begin:end])
         urgency = 0.5 ** (peak / FAR_LEAD)
         found.append(
@@ -175,7 +190,7 @@ def _stretches(
                 "peak_day": first + pd.Timedelta(days=peak),
                 "threshold": int(least[at, peak]),
                 "expected": float(mean[at, peak]),
-                "usual": float(middle[at]),
+                "usual": float(usual[at]),
                 "excess": excess,
                 "probability": chance,
                 "severe": severe,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-from scipy import special
+import scipy
 
 LAGS = 1  # origins are about as far apart as the horizon: errors of neighbours may still be alike
 DRAWS = 2000
@@ -68,7 +68,7 @@ def diebold_mariano(loss: np.ndarray, other: np.ndarray, lags: int = LAGS) -> tu
     if variance <= 0:
         return (0.0, 1.0) if not difference.any() else (float(np.sign(difference.mean()) * np.inf), 0.0)
     statistic = difference.mean() / np.sqrt(variance / (size - 1))
-    return float(statistic), float(2.0 * special.stdtr(size - 1, -abs(statistic)))
+    return float(statistic), float(2.0 * scipy.special.stdtr(size - 1, -abs(statistic)))
 
 
 def ratio_interval(loss: np.ndarray, other: np.ndarray, draws: int = DRAWS, seed: int = 1) -> tuple[float, float]:

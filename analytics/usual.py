@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from statistics import NormalDist
 
 import numpy as np
-from scipy import stats
+import scipy
 
 BASE_WEEKS = 8  # the weeks before the period that make the usual
 PAST_PERIODS = 26  # earlier periods, a week apart, that show how far the usual is off
 FEWEST_PAST_PERIODS = 4
 BAND = (0.025, 0.975)  # where 95 of 100 periods lie
-NORMAL_97_5 = float(stats.norm.ppf(BAND[1]))
+NORMAL_97_5 = NormalDist().inv_cdf(BAND[1])
 
 
 @dataclass(frozen=True)
@@ -89,11 +90,11 @@ def level_band(usual: float, past: np.ndarray, *, highest: float = np.inf) -> tu
 def negative_binomial(mean: float, dispersion: float, levels: tuple[float, ...]) -> tuple[float, ...]:
     """Quantiles of counts with this mean and the variance dispersion × mean (1: Poisson)."""
     if dispersion <= 1.0 + 1e-9:
-        return tuple(float(stats.poisson.ppf(level, mean)) for level in levels)
+        return tuple(float(scipy.stats.poisson.ppf(level, mean)) for level in levels)
     size = mean / (dispersion - 1.0)
-    return tuple(float(stats.nbinom.ppf(level, size, 1.0 / dispersion)) for level in levels)
+    return tuple(float(scipy.stats.nbinom.ppf(level, size, 1.0 / dispersion)) for level in levels)
 
 
 def _few(periods: int) -> float:
     """How much wider Student's t is than the normal curve for so many periods."""
-    return float(stats.t.ppf(BAND[1], periods)) / NORMAL_97_5
+    return float(scipy.stats.t.ppf(BAND[1], periods)) / NORMAL_97_5

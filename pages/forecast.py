@@ -13,4 +13,3 @@ with open_page("forecast") as (answers, filters, text):
         with right:
             outlook.record(answers, filters, text)
         outlook.municipalities(answers.municipal_outlook(filters), text)
-        outlook.table(answers.outlook(filters), text)

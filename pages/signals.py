@@ -1,15 +1,16 @@
 """The Signals page: where will it spike, how sure are we, and why?"""
 
-from pages.shared import components, spikes
+from pages.shared import components, signal_cards, spikes
 from pages.shared.frame import open_page
 
 with open_page("signals") as (answers, filters, text):
     if spikes.is_there(answers.signals(filters), text):
-        spikes.headline(answers.signals(filters), text)
+        spikes.headline(answers, filters, text)
+        signal_cards.cards(answers, filters, text)
         left, right = components.halves()
         with left:
-            spikes.cards(answers, filters, text)
+            spikes.by_day(answers, filters, text)
+            spikes.over(answers, filters, text)
         with right:
-            spikes.by_day(answers.signals(filters), text)
             spikes.record(answers, text)
         spikes.beyond(answers.signals(filters), text)

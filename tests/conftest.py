@@ -16,6 +16,7 @@ import pytest
 
 from analytics.settings import Settings
 from analytics.store import Store, open_store
+from tests.browsing import chromium, country, serve, visit  # noqa: F401 - fixtures of all tests in a browser
 
 ROOT = Path(__file__).resolve().parent.parent
 NOW = datetime(2026, 11, 20, 9, 0)

@@ -2,137 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 import re
-import shutil
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import parse_qs, quote, urlsplit
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Error, Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 
+from tests.browsing import PHONE, Serve, Watched
 from tests.countries import REGIONS, make_store, write_export
-
-ROOT = Path(__file__).resolve().parent.parent
-ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
-LAPTOP, PHONE = {"width": 1366, "height": 768}, {"width": 390, "height": 844}
-STREAMLIT_LOOKS_FOR_ITS_ROOT = re.compile(r"/\w+/_stcore/(health|host-config)$")  # a 404 on each cold subpage
-PATIENCE = 90_000  # milliseconds: slow machines are no fault of the page
-Serve = Callable[[str], str]
-
-
-@dataclass
-class Watched:
-    """A browser page, and what it did that it must not do."""
-
-    page: Page
-    outside: list[str] = field(default_factory=list)
-    complaints: list[str] = field(default_factory=list)
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    """The system's Chromium, or Playwright's own."""
-    path = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
-    expect.set_options(timeout=PATIENCE)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
-        yield browser
-        browser.close()
-
-
-@pytest.fixture(scope="module")
-def serve() -> Iterator[Serve]:
-    """Serve a store on a free loopback port; answers the address. Every server is stopped at the end."""
-    with contextlib.ExitStack() as servers:
-        yield lambda store: servers.enter_context(served(store))
-
-
-@contextlib.contextmanager
-def served(store: str) -> Iterator[str]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    server = subprocess.Popen(
-        [sys.executable, "-m", "streamlit", "run", "app.py", "--server.address=127.0.0.1", f"--server.port={port}"],
-        cwd=ROOT,
-        env={**os.environ, "FORERUNNER_STORE": store},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    address = f"http://127.0.0.1:{port}"
-    try:
-        _wait_until_up(address, server)
-        yield address
-    finally:
-        server.terminate()
-        server.wait(timeout=60)
-
-
-def _wait_until_up(address: str, server: subprocess.Popen[bytes]) -> None:
-    give_up_at = time.monotonic() + 120
-    while time.monotonic() < give_up_at and server.poll() is None:
-        with contextlib.suppress(OSError), urllib.request.urlopen(f"{address}/_stcore/health", timeout=2):
-            return
-        time.sleep(0.2)
-    raise TimeoutError("the dashboard did not start")
-
-
-@pytest.fixture
-def visit(chromium: Browser) -> Iterator[Callable[..., Watched]]:
-    """Open an address in a fresh browser profile. In the end: no request left the machine, no error on the console."""
-    contexts: list[BrowserContext] = []
-    seen: list[Watched] = []
-
-    def opened(address: str, *, locale: str = "en-GB", size: dict[str, int] = LAPTOP, scheme: str = "light") -> Watched:
-        context = chromium.new_context(locale=locale, viewport=size, color_scheme=scheme)  # type: ignore[arg-type]
-        context.set_default_timeout(PATIENCE)
-        watched = Watched(context.new_page())
-        host = urlsplit(address).netloc
-        watched.page.on("request", lambda request: _note_outside(request.url, host, watched))
-        watched.page.on("pageerror", lambda error: _note_crash(error, watched))
-        watched.page.on("console", lambda message: _note_error(message, watched))
-        watched.page.on("websocket", lambda socket: _note_outside(socket.url, host, watched))
-        contexts.append(context)
-        seen.append(watched)
-        watched.page.goto(address)
-        watched.page.wait_for_selector("h1")
-        return watched
-
-    yield opened
-    for watched in seen:
-        assert watched.outside == []
-        assert watched.complaints == []
-    for context in contexts:
-        context.close()
-
-
-def _note_outside(url: str, host: str, watched: Watched) -> None:
-    if urlsplit(url).scheme in ("http", "https", "ws", "wss") and urlsplit(url).netloc != host:
-        watched.outside.append(url)
-
-
-def _note_crash(error: Error, watched: Watched) -> None:
-    watched.complaints.append(str(error))
-
-
-def _note_error(message: ConsoleMessage, watched: Watched) -> None:
-    if message.type == "error" and not STREAMLIT_LOOKS_FOR_ITS_ROOT.search(message.location["url"]):
-        watched.complaints.append(message.text)
-
-
-@pytest.fixture(scope="module")
-def country(tmp_path_factory: pytest.TempPathFactory, serve: Serve) -> str:
-    """The address of a dashboard on a full store."""
-    return serve(make_store(tmp_path_factory.mktemp("full"), days=400))
 
 
 def metric(page: Page, label: str) -> str:
@@ -252,8 +131,10 @@ def test_the_language_switch_keeps_the_filters_and_translates_them(country: str,
 
 def test_the_link_given_to_a_colleague_opens_the_same_view(country: str, visit: Callable[..., Watched]) -> None:
     page = visit(f"{country}/?region=Tula+Oblast&lang=ru", locale="en-GB").page
-    page.get_by_role("button", name="Ссылка").click()
-    link = page.get_by_test_id("stCode").inner_text().strip()
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.get_by_role("button", name="Скопировать ссылку").click()
+    expect(page.get_by_text("Скопировано: коллега увидит то же самое.")).to_be_visible()
+    link = page.evaluate("navigator.clipboard.readText()")
     theirs = visit(link, locale="de-DE").page
     expect(theirs.get_by_role("heading", name="Что требует внимания на этой неделе?")).to_be_visible()
     expect(theirs.get_by_test_id("stMetric").first).to_contain_text("63")
@@ -327,7 +208,7 @@ def test_a_click_on_a_tile_goes_into_the_region_and_back(
     expect(tiles).to_have_count(len(REGIONS))
     page.get_by_test_id("stExpander").click()
     with page.expect_download() as download:
-        page.get_by_role("button", name="Download (CSV)").click()
+        page.get_by_role("button", name="CSV", exact=True).click()
     download.value.save_as(tmp_path / "places.csv")
     assert len((tmp_path / "places.csv").read_text(encoding="utf-8-sig").splitlines()) == 1 + len(REGIONS)
 

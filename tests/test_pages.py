@@ -17,7 +17,7 @@ from analytics.overview import tiles
 from analytics.queries import daily_counts
 from analytics.settings import Settings
 from analytics.store import open_store
-from pages.shared.records import as_csv
+from pages.shared.files import as_csv
 from pages.shared.text import Text
 from tests.countries import REGIONS, TOPICS, make_store, write_export
 
@@ -34,6 +34,7 @@ PAGES = {
     "forecast": "pages/forecast.py",
     "signals": "pages/signals.py",
     "data": "pages/data.py",
+    "definitions": "pages/definitions.py",
 }
 Open = Callable[..., AppTest]
 

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import timedelta
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -17,14 +18,20 @@ from test_drivers import DAYS, NEXT, ORIGIN, PANEL, PAST, WINDOWS
 from analytics.__main__ import app
 from analytics.drivers import Drivers
 from analytics.errors import BadInput
-from analytics.forecast import Engine
+from analytics.filters import Filters
+from analytics.forecast import Engine, probability
+from analytics.ledger import issued
+from analytics.own_keeping import keep_own_table
 from analytics.panel import Panel
+from analytics.queries import daily_counts
 from analytics.refresh import refresh
-from analytics.signal_ledger import give_feedback, issued_signals, signal_record
+from analytics.signal_days import by_region, courses, over
+from analytics.signal_ledger import folded_by_cause, give_feedback, issued_signals
+from analytics.signal_record import signal_record
 from analytics.signals import find_signals, within_budget, year_thresholds
 from analytics.store import Store, open_store
 from analytics.why import reasons
-from tests.countries import NOW, make_store
+from tests.countries import NOW, REGIONS, make_store
 
 
 def panel_of(counts: np.ndarray) -> Panel:
@@ -118,7 +125,10 @@ def stored(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
 def test_issued_signals_are_those_of_the_newest_run_and_filters_choose_among_them(stored: Store) -> None:
     found = issued_signals(stored)
     assert len(found)
-    assert set(found["state"]) == {"new"}
+    surged = found[(found["region"] == REGIONS[0]) & (found["first_day"] == found["first_day"].min())]
+    assert set(surged["state"]) == {"going_on"}  # the days before were at the threshold already
+    later = found[found["first_day"] > found["first_day"].min()]
+    assert set(later["state"]) <= {"new"}
     region = found["region"].iloc[0]
     assert set(issued_signals(stored, regions=[region])["region"]) == {region}
     assert all(isinstance(why, dict) and "level" in why for why in found["why"])
@@ -136,6 +146,125 @@ def test_feedback_shifts_the_order_but_never_the_probability(stored: Store) -> N
     assert after.loc[key, "said"] == "false"
     with pytest.raises(BadInput, match="useful, false, known"):
         give_feedback(stored, "a", "b", NOW.date(), said="nonsense", now=NOW)
+
+
+def test_feedback_an_owner_and_a_word_are_of_one_signal_and_the_last_ones_count(stored: Store) -> None:
+    stored.write(lambda cursor: cursor.execute("delete from feedback"))
+    found = issued_signals(stored)
+    last = found.iloc[-1]
+    told = (last["region"], last["topic"], last["peak_day"].date())
+    give_feedback(stored, *told, said="useful", word="water off", owner="Ivanova", now=NOW)
+    give_feedback(stored, *told, said=None, owner="Petrov", now=NOW + timedelta(hours=1))
+    give_feedback(stored, *told[:2], told[2] - timedelta(days=120), said="false", now=NOW + timedelta(hours=2))
+    after = issued_signals(stored).set_index(["region", "topic", "first_day"])
+    row = after.loc[(last["region"], last["topic"], last["first_day"])]
+    assert row[["said", "word", "owner"]].tolist() == ["useful", "water off", "Petrov"]
+    assert row["score"] == pytest.approx(1.5 * last["score"])  # what was said months ago counts no more
+    assert after["owner"].notna().sum() == 1
+
+
+def test_the_budget_of_the_settings_holds_unless_another_is_asked_for(stored: Store) -> None:
+    stored.set_setting("budget", "1")
+    found = issued_signals(stored)
+    inside = found[found["within_budget"].astype(bool)]
+    assert (inside.groupby(["region", "week"]).size() == 1).all()
+    assert len(found) == len(issued_signals(stored, budget=99))
+    assert issued_signals(stored, budget=99)["within_budget"].all()
+    stored.set_setting("budget", None)
+
+
+def test_a_threshold_of_ones_own_takes_the_place_of_ours_with_the_issued_probability(stored: Store) -> None:
+    before = issued_signals(stored)
+    row = before[before["topic"] != "*"].iloc[0]
+    rows = pd.DataFrame({"region": [row["region"], "*"], "topic_group": [row["topic"], "*"], "complaints": [2, 10**6]})
+    keep_own_table(stored, "thresholds", rows)
+    after = issued_signals(stored)
+    own = after[after["kind"] == "own"]
+    series = (after["region"] == row["region"]) & (after["topic"] == row["topic"])
+    assert set(after.loc[series, "kind"]) == {"own"}
+    assert set(own["threshold"]) == {2}  # nobody expects a million
+    ahead = issued(stored, regions=[row["region"]], topic_groups=[row["topic"]])
+    chances = probability(ahead, 2).set_index("day")["probability"]
+    first = own.iloc[0]
+    assert chances[first["peak_day"]] == chances[first["first_day"] : first["last_day"]].max() >= 0.25
+    assert first["probability"] >= chances[first["peak_day"]] - 1e-12
+    keep_own_table(stored, "thresholds", rows.head(0))
+    pd.testing.assert_frame_equal(issued_signals(stored), before)
+
+
+def test_the_days_around_a_signal_are_what_came_and_what_was_issued(stored: Store) -> None:
+    signals = issued_signals(stored)
+    found = courses(stored, signals)
+    origin = pd.Timestamp(signals.attrs["origin"])
+    for row in signals.drop_duplicates(["region", "topic"]).itertuples():
+        days = found[(found["region"] == row.region) & (found["topic"] == row.topic)].set_index("day")
+        assert len(days) == 42 + 28
+        chosen = Filters(
+            days.index[0].date(),
+            origin.date(),
+            regions=() if row.region == "*" else (row.region,),
+            topic_groups=() if row.topic == "*" else (row.topic,),
+        )
+        assert days["complaints"].sum() == daily_counts(stored, chosen)["complaints"].sum()
+        ahead = issued(stored, regions=[row.region], topic_groups=[row.topic]).set_index("day")
+        assert days["mean"].dropna().tolist() == ahead["mean"].tolist()
+    matrix = by_region(found)
+    assert matrix.shape == (signals["region"].nunique(), 28)
+    assert matrix.max(axis=None) <= signals["probability"].max() + 1e-9
+
+
+def test_signals_of_one_cause_become_one_that_names_the_other_topics() -> None:
+    def signal(topic: str, score: float, day: str, events: list[str], region: str = "North") -> dict[str, object]:
+        stamp = pd.Timestamp(day)
+        return {
+            "region": region,
+            "topic": topic,
+            "first_day": stamp,
+            "last_day": stamp + pd.Timedelta(days=1),
+            "score": score,
+            "also": "",
+            "kind": "usual",
+            "why": {"events_named": events},
+        }
+
+    rows = [
+        signal("roads", 3, "2026-12-02", ["Snow"]),
+        signal("yards", 5, "2026-12-01", ["Snow", "Holiday"]),
+        signal("heat", 4, "2026-12-01", []),
+        signal("roads", 2, "2026-12-10", ["Snow"]),
+        signal("roads", 1, "2026-12-01", ["Snow"], "South"),
+    ]
+    found = folded_by_cause(pd.DataFrame(rows))
+    assert found[["region", "topic", "also"]].to_numpy().tolist() == [
+        ["North", "yards", "roads"],
+        ["North", "heat", ""],
+        ["North", "roads", ""],
+        ["South", "roads", ""],
+    ]
+
+
+def test_signals_whose_days_have_passed_are_over_and_it_is_told_whether_they_came(tmp_path: Path) -> None:
+    """The surge of the last week was expected by nobody: a signal put there comes true, one elsewhere does not."""
+    with closing(open_store(make_store(tmp_path, a_day=3, days=120))) as store:
+        refresh(store, now=NOW, municipalities=False, reconstruct=0)
+        store.write(
+            lambda cursor: cursor.execute(
+                """
+                insert into forecast_runs select 99, date '2026-11-10', issued_at, snapshot, version, horizon, false,
+                  method, unloaded, calibration, null from forecast_runs;
+                insert into signals
+                select 99, region, 'Благоустройство', date '2026-11-14', date '2026-11-16', date '2026-11-15', 18, 18,
+                  3, 9, 0.5, 0, 1, '', true, '{}'
+                from (values ('Калужская область'), ('Тульская область')) as made(region)
+                """
+            )
+        )
+        found = over(store, NOW.date() - timedelta(days=2))
+        assert found[["region", "most", "came"]].to_numpy().tolist() == [
+            ["Калужская область", 18.0, True],
+            ["Тульская область", 3.0, False],
+        ]
+        assert over(store, NOW.date() + timedelta(days=60)).empty
 
 
 def test_the_record_counts_a_signal_as_come_when_a_day_reached_its_threshold(stored: Store) -> None:

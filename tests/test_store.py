@@ -225,7 +225,8 @@ def test_a_store_of_the_first_version_gets_the_tables_of_today(any_settings: Set
     with closing(open_store(any_settings)) as store:
         import_files(store, [incidents(tmp_path / "a.csv", [{}, {}])], now=NOW)
         shape = store.query(COLUMNS)
-        for table in ("forecast_runs", "forecasts", "municipal_forecasts", "signals", "feedback", "events", "weather"):
+        since = ("forecast_runs", "forecasts", "municipal_forecasts", "signals", "feedback", "events", "weather")
+        for table in (*since, "own_thresholds", "own_days", "shapes"):
             store.write(lambda cursor, table=table: cursor.execute(f"drop table {table}"))
         store.write(lambda cursor: cursor.execute("update store_facts set value = '1' where fact = 'schema_version'"))
     with closing(open_store(any_settings)) as store:

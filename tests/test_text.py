@@ -17,6 +17,7 @@ from analytics import presets
 from analytics.errors import BadInput
 from analytics.overview import IS_RISING_BAD
 from analytics.selected_forecast import QUALITIES
+from pages.shared import definitions
 from pages.shared.charts import STATES
 from pages.shared.choosing import KINDS, LISTS, PERIODS
 from pages.shared.frame import PAGES
@@ -25,12 +26,14 @@ from pages.shared.text import LANGUAGE_NAMES, LOCALES, Text, language_of, plain
 ROOT = Path(__file__).resolve().parent.parent
 SOURCES = [ROOT / "app.py", *sorted((ROOT / "pages").rglob("*.py"))]
 FAMILIES: dict[str, Iterable[str]] = {  # the values that a key made at run time can end with
-    "page": PAGES,
+    "page": (*PAGES, "definitions"),
     "period": PERIODS,
     "kind": KINDS,
     "quality": QUALITIES,
     "measure": IS_RISING_BAD,
-    "definition": IS_RISING_BAD,
+    "definition": definitions.MEASURES,
+    "term": definitions.TERMS,
+    "meant": definitions.TERMS,
     "unknown": ("no_deadlines", "not_known", "too_early", "no_complaints", "after_last_full_day"),
     "certainty": ("almost_certain", "very_likely", "likely", "unsure"),
     "state": STATES,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import ndtri
+import scipy
 
 from analytics.demo.counts import Floats, Integers
 from analytics.demo.places import stream
@@ -46,7 +46,7 @@ class Clerks:
         late = np.clip(self._overdue * np.exp(self._month), 0.01, 0.6)
         thanks, question = rows.kind == 3, rows.kind == 2
         days = self._deadline[rows.topic_group]
-        typical = np.log(days) - SPREAD * ndtri(1 - late)[rows.region, rows.topic_group]
+        typical = np.log(days) - SPREAD * scipy.special.ndtri(1 - late)[rows.region, rows.topic_group]
         typical = np.where(thanks, 0.0, np.where(question, typical - 0.25, typical))
         postponed = ~thanks & (rng.random(count) < 0.015)
         length = np.exp(typical + SPREAD * rng.standard_normal(count)) * np.where(postponed, 4.0, 1.0)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy import stats
+import scipy
 
 from analytics.weather.known import CLIMATOLOGY, FORECAST, Known
 from analytics.weather.tables import MEASURES
@@ -24,7 +24,7 @@ def scenarios(known: Known, part: slice) -> np.ndarray:
     days = known.days[part]
     years = max(1, min(MOST_YEARS, round(len(known.history_days) / YEAR)))
     ways = [(year, shift) for shift in SHIFTS for year in range(1, years + 1)]
-    quantiles = stats.norm.ppf((np.arange(len(ways)) + 0.5) / len(ways))
+    quantiles = scipy.stats.norm.ppf((np.arange(len(ways)) + 0.5) / len(ways))
     # Neighbouring ways are of like years: quantiles are dealt out in strides, so that they do not go with the years.
     stride = next(step for step in (8, 3, 5, 7, 11, 13) if np.gcd(step, len(ways)) == 1)
     quantiles = quantiles[(np.arange(len(ways)) * stride) % len(ways)]

@@ -94,13 +94,16 @@ class Answers:
         return _remembered("signals", self, filters.regions, filters.topic_groups)
 
     def signal_record(self) -> tuple[pd.DataFrame, dict[str, float], bool]:
-        """How often signals came true, of those issued, else of the reconstructed (True)."""
-        return _remembered("signal_record", self)
+        """How often signals came true, of those issued, else of the reconstructed (True).
 
-    def give_feedback(self, region: str, topic: str, peak_day: date, said: str) -> None:
-        """Keep what the reader says of a signal."""
+        Remembered until data or forecasts change: what people say of signals does not.
+        """
+        return _remembered("signal_record", replace(self, snapshot=_remembered("data_version", self)))
+
+    def give_feedback(self, region: str, topic: str, peak_day: date, **said: str | None) -> None:
+        """Keep what the reader says of a signal: said, word, owner."""
         now = datetime.now(UTC).replace(tzinfo=None)
-        signal_ledger.give_feedback(self.store, region, topic, peak_day, said=said, now=now)
+        signal_ledger.give_feedback(self.store, region, topic, peak_day, **{"said": None, **said}, now=now)
 
     def compared(self, filters: Filters, by: tuple[str, ...]) -> pd.DataFrame:
         """Places, or places and topics, with their usual, last year, people; see analytics.where.compared."""

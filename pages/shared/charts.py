@@ -12,6 +12,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from pages.shared.look import PALETTE, count_axis, day_axis, figure, shortened, steps
+from pages.shared.scales import ink
 from pages.shared.text import Text
 
 STATES = ("not_loaded", "looks_unloaded", "partly", "loaded")  # from the worst to the best
@@ -85,7 +86,7 @@ def completeness(table: pd.DataFrame, text: Text, *, by: str) -> go.Figure:
             "ygap": 2,
             "text": [[MARKS[cell["state"]] if cell else "" for cell in line] for line in found],
             "texttemplate": "<b>%{text}</b>",
-            "textfont": {"color": "#ffffff", "size": 12},
+            "textfont": {"color": ink(PALETTE["looks_unloaded"]), "size": 12},
             "hovertext": [
                 [_cell_words(name, day, cell, text) for day, cell in zip(dates, line, strict=True)]
                 for name, line in zip(names, found, strict=True)

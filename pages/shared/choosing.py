@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import date, timedelta
-from urllib.parse import urlencode
 
 import streamlit as st
 
 from analytics.filters import COUNTED, Filters
 from pages.shared.answers import Answers
-from pages.shared.text import LOCALES, Text, plain
+from pages.shared.text import LOCALES, Text
 
 PERIODS = {"days_7": 7, "days_28": 28, "weeks_13": 91, "weeks_52": 364, "month": 0, "year": 0, "own": 0}
 DEFAULT_PERIOD = "days_7"
@@ -60,7 +59,7 @@ def in_words(answers: Answers, chosen: Filters, text: Text) -> str:
         if len(values) > 3:
             parts.append(text(f"filters.many_{meaning}", n=len(values)))
         elif values:
-            parts.append(", ".join(plain(text.name(meaning, value)) for value in values))
+            parts.append(", ".join(text.name(meaning, value) for value in values))
         elif meaning == "region" and answers.places(chosen) == "region":
             parts.append(text("filters.all_regions"))
     if set(chosen.kinds) != set(COUNTED):
@@ -216,24 +215,8 @@ def _period(as_of: date, answers: Answers, text: Text) -> tuple[date, date]:
 
 
 def _below(home: str | None, text: Text) -> None:
-    """Reset, and the address of what is shown now."""
-    with st.container(horizontal=True):
-        st.button(text("filters.reset"), icon=":material/restart_alt:", on_click=reset, args=(home,), type="tertiary")
-        with st.popover(text("filters.link"), icon=":material/link:", type="tertiary"):
-            st.caption(text("filters.link_help"))
-            st.code(_address(home, text), language=None, wrap_lines=True)
-
-
-def _address(home: str | None, text: Text) -> str:
-    """This view's address, with the language in it, so that a colleague sees the same.
-
-    It holds the values as they are stored, which are understood in every language.
-    """
-    chosen = {key: st.session_state[key] for key in (*KEYS, *OF_PAGES) if key in st.session_state}
-    at_first = _at_first(home)
-    told = {key: value or "" for key, value in chosen.items() if value != at_first.get(key, [])}
-    told |= {key: text.of(f"heat_{key}", told[key]) for key in OF_PAGES[:3] if key in told}  # as Streamlit keeps them
-    return f"{st.context.url}?{urlencode({**told, 'lang': text.language}, doseq=True)}"
+    """Reset."""
+    st.button(text("filters.reset"), icon=":material/restart_alt:", on_click=reset, args=(home,), type="tertiary")
 
 
 def reset(home: str | None) -> None:

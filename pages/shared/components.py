@@ -15,12 +15,14 @@ from streamlit.delta_generator import DeltaGenerator
 
 from analytics.explain import Sentence
 from analytics.filters import Filters
-from pages.shared import charts, fragments
+from pages.shared import charts, fragments, frame, twins
 from pages.shared.look import CONFIG, PALETTE
 from pages.shared.text import Text, plain
+from pages.shared.twins import About, Table
 
 SHARES = ("overdue_share", "repeat_share")  # measures from 0 to 1
 DAYS = ("days_to_close",)
+HIGHEST = 430  # pixels; a higher chart of lines scrolls
 TONES = {"orange": PALETTE["rising"], "blue": PALETTE["falling"], "gray": PALETTE["not_loaded"]}
 
 
@@ -49,7 +51,10 @@ def tiles(table: pd.DataFrame, filters: Filters, text: Text) -> None:
 def over_time(table: pd.DataFrame, filters: Filters, text: Text) -> None:
     """Received and closed by day, the period chosen standing out."""
     first, last = filters.first_day or date.min, filters.last_day or date.max
-    chart("over_time", charts.received_and_closed(table, text, first_day=first, last_day=last), text)
+    drawn = charts.received_and_closed(table, text, first_day=first, last_day=last)
+    names = {"received": text("chart.received"), "closed": text("chart.closed")}
+    days = table[["day", *names]].assign(day=pd.to_datetime(table["day"]).dt.date)
+    chart("over_time", drawn, text, days.rename(columns={"day": text("ahead.day"), **names}))
 
 
 def what_moved(table: pd.DataFrame, by: str, text: Text) -> None:
@@ -68,15 +73,51 @@ def completeness(table: pd.DataFrame, text: Text) -> None:
         st.subheader(text("completeness.title"), anchor=False, help=text("completeness.help"))
         st.caption(_unloaded(table, text))
         if len(table):
-            figure = charts.completeness(table, text, by="source")
-            st.plotly_chart(figure, config=CONFIG, key="completeness", alt=text("completeness.alt"))
+            loaded(table, text, by="source")
 
 
-def chart(key: str, figure: go.Figure, text: Text) -> None:
-    """A chart below its title; `key` is the family of its words: title, and alt for those who cannot see it."""
+def loaded(table: pd.DataFrame, text: Text, *, by: str) -> None:
+    """Which days are loaded, a line for each source or region."""
+    title, alt = text("completeness.title"), text("completeness.alt")
+    figure = charts.completeness(table, text, by=by)
+    with st.container(height=HIGHEST if figure.layout.height > HIGHEST else "content", border=False):
+        st.plotly_chart(figure, config=CONFIG, key="completeness", alt=alt)
+    shown = {
+        text("ahead.day"): pd.to_datetime(table["day"]).dt.date,
+        text("filters.region"): [text.name("region", name) for name in table["region"]],
+        text("records.source"): table["source"],
+        text("chart.received"): table["complaints"],
+        text("chart.usual"): table["usual"].round(1),
+        text("records.status"): [text.of("state", state) for state in table["state"]],
+    }
+    twin("completeness", pd.DataFrame(shown), title, text, chart="completeness")
+
+
+def chart(key: str, figure: go.Figure, text: Text, table: Table | None = None) -> None:
+    """A chart below its title, with its numbers; `key` is the family of its words: title, help, and alt.
+
+    `table`: the chart as a table whose columns have the reader's words, or a function that makes it.
+    """
     with st.container(border=True, height="stretch"):
         st.subheader(text(f"{key}.title"), anchor=False, help=text(f"{key}.help"))
-        st.plotly_chart(figure, config=CONFIG, key=key, alt=text(f"{key}.alt"))
+        picture(key, figure, text, table, title=text(f"{key}.title"), alt=text(f"{key}.alt"))
+
+
+def picture(
+    key: str, figure: go.Figure, text: Text, table: Table | None = None, *, title: str, alt: str, **more: Any
+) -> None:
+    """A chart by itself with its numbers below, to be taken along as files. `more`: as st.plotly_chart takes it.
+
+    `title` heads the picture that is taken along; `alt` says in words what those cannot see who do not see.
+    """
+    st.plotly_chart(figure, config=CONFIG, key=key, alt=alt, **more)
+    if table is not None:
+        twins.twin(key, table, title, frame.kept("about", About()), text, chart=key)
+
+
+def twin(key: str, table: Table, title: str, text: Text, *, chart: str | None = None) -> None:
+    """A table that the reader opens and takes along; `chart`: the key of the chart beside it, to be saved too."""
+    twins.twin(key, table, title, frame.kept("about", About()), text, chart=chart)
 
 
 def note(key: str, text: Text) -> None:

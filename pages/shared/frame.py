@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,13 +10,14 @@ from typing import Any, NamedTuple
 import streamlit as st
 from streamlit.runtime.scriptrunner_utils.script_run_context import get_script_run_ctx
 
-from analytics.errors import BadInput
 from analytics.filters import Filters
-from pages.shared import choosing
+from pages.shared import browser, choosing, failures
 from pages.shared.answers import Answers, open_answers
 from pages.shared.text import LOCALES, Text, language_of, plain
+from pages.shared.twins import About
 
 ICON = Path(__file__).with_name("icon.svg")  # a Material icon would be fetched from an outside host
+LOADING = 220  # pixels of the placeholder below what is there while the rest is on its way
 STYLE = Path(__file__).with_name("style.css")
 PAGES = {  # the menu, in its order: name -> file, icon
     "overview": ("app.py", ":material/dashboard:"),
@@ -28,6 +27,8 @@ PAGES = {  # the menu, in its order: name -> file, icon
     "signals": ("pages/signals.py", ":material/notifications:"),
     "data": ("pages/data.py", ":material/database:"),
 }
+
+DEFINITIONS = "pages/definitions.py"
 
 
 class Page(NamedTuple):
@@ -47,7 +48,7 @@ def open_page(name: str, *, needs_complaints: bool = True) -> Iterator[Page]:
     st.set_page_config(layout="wide", page_icon=str(ICON))
     st.html(STYLE)
     text = Text(language_of(st.context.locale))
-    try:
+    with failures.told(name, text):
         answers = open_answers()
         with _one_for_all_pages(), st.sidebar:
             text = _menu(answers)
@@ -55,21 +56,20 @@ def open_page(name: str, *, needs_complaints: bool = True) -> Iterator[Page]:
                 keep("start_over", False)
                 choosing.reset(answers.home_region())
             filters = choosing.filters(answers, text)
+            foot = st.container()
         st.set_page_config(page_title=f"{text(f'page.{name}')} · {text('app.name')}")
         _head(name, answers, text)
         if needs_complaints and not answers.is_empty():
-            st.caption(choosing.in_words(answers, filters, text))
+            st.caption(plain(choosing.in_words(answers, filters, text)))
         if needs_complaints and not _has_complaints(answers, filters, text):
             st.stop()
-        yield Page(answers, filters, text)
-    except BadInput as error:
-        st.error(plain(text.error(error)), icon=":material/error:")
-        st.stop()
-    except Exception:  # the reader gets a sentence and a number, the log the number and the whole story
-        reference = secrets.token_hex(3).upper()
-        logging.getLogger("forerunner").exception("error %s on the page %s", reference, name)
-        st.error(text("error.unexpected", reference=reference), icon=":material/error:")
-        st.stop()
+        keep("about", _about(name, answers, filters, text))
+        body = st.container()
+        with st.skeleton(height=LOADING), body:
+            yield Page(answers, filters, text)
+        with foot:
+            browser.link(text)
+            st.page_link(DEFINITIONS, label=text("page.definitions"), icon=":material/help:", width="stretch")
 
 
 def keep(name: str, value: object) -> None:
@@ -129,6 +129,15 @@ def _head(name: str, answers: Answers, text: Text) -> None:
     if answers.kind() == "demo":
         st.info(text("frame.demo"), icon=":material/science:")
     st.title(text(f"{name}.title"), anchor=False)
+
+
+def _about(name: str, answers: Answers, filters: Filters, text: Text) -> About:
+    """What every file taken along from this page says of itself."""
+    if answers.is_empty():
+        return About()
+    source = text("take.demo" if answers.kind() == "demo" else "app.name")
+    until = text("take.until_day", day=answers.as_of(filters))
+    return About(text(f"{name}.title"), choosing.in_words(answers, filters, text), until, source)
 
 
 def _has_complaints(answers: Answers, filters: Filters, text: Text) -> bool:

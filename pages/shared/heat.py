@@ -11,10 +11,8 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from analytics.filters import Filters, period
-from pages.shared import choosing, grids, maps, told
+from pages.shared import choosing, components, grids, maps, told
 from pages.shared.answers import Answers
-from pages.shared.look import CONFIG
-from pages.shared.records import as_csv
 from pages.shared.scales import Scale, scale
 from pages.shared.text import Text, plain
 
@@ -26,6 +24,7 @@ MEASURES = {  # of each view
     "hours": ("complaints",),
     "points": ("complaints",),
 }
+DEFINED = {"complaints": "received"}  # the same number under another name
 NAMED = 5  # places without geometry
 FEWEST = 20  # complaints of a place that the headline names
 
@@ -74,6 +73,9 @@ def headline(answers: Answers, filters: Filters, text: Text) -> None:
 def show(view: str, measure: str, answers: Answers, filters: Filters, text: Text) -> None:
     """The view that was chosen, what it leaves out, and its numbers as a table."""
     with st.container(border=True):
+        st.subheader(
+            text.of("heat_measure", measure), anchor=False, help=text.of("definition", DEFINED.get(measure, measure))
+        )
         SHOWN[view](measure, answers, filters, text)
 
 
@@ -108,7 +110,7 @@ def _chosen_places(
     with narrow, st.container(height=figure.layout.height, border=False):
         _clickable("ranked", grids.ranked(table, shade, text, places=places), places, text)
     _left_out(table, answers, filters, text, places=places, measure=shade.measure)
-    _twin(table, places, shade, text)
+    _twin(table, places, shade, text, chart=f"chart_{'map' if as_map else 'tiles'}_{places}")
 
 
 def _places(measure: str, answers: Answers, filters: Filters, text: Text) -> tuple[str, pd.DataFrame, Scale]:
@@ -151,7 +153,7 @@ def _matrix(measure: str, answers: Answers, filters: Filters, text: Text) -> Non
         return
     st.caption(text("heatmap.matrix_note", lines=grids.MOST_LINES, topics=grids.MOST_TOPICS))
     _chart("matrix", grids.matrix(table, shade, text, places=places), text)
-    _twin(table, places, shade, text, second="topic_group")
+    _twin(table, places, shade, text, second="topic_group", chart="chart_matrix")
 
 
 def _calendar(measure: str, answers: Answers, filters: Filters, text: Text) -> None:
@@ -165,7 +167,7 @@ def _calendar(measure: str, answers: Answers, filters: Filters, text: Text) -> N
     st.caption(text("heatmap.calendar_note"))
     _chart("calendar", grids.calendar(table, shade, text, first_day=first, last_day=last), text)
     days = pd.DataFrame({text("heatmap.day"): table["day"].dt.date, _column(shade, text): table["value"]})
-    _download(days, "calendar", text)
+    _download(days, measure, "chart_calendar", text)
 
 
 def _hours(measure: str, answers: Answers, filters: Filters, text: Text) -> None:
@@ -184,7 +186,9 @@ def _hours(measure: str, answers: Answers, filters: Filters, text: Text) -> None
     )
     _chart("hours", grids.week(table.assign(value=table["complaints"].astype(float), told=words), shade, text), text)
     names = {"weekday": text("heatmap.weekday"), "hour": text("heatmap.hour"), "complaints": _column(shade, text)}
-    _download(table.assign(weekday=table["weekday"] + 1).rename(columns=names), "hours", text)
+    _download(
+        table.assign(weekday=table["weekday"] + 1)[list(names)].rename(columns=names), measure, "chart_hours", text
+    )
 
 
 def _points(measure: str, answers: Answers, filters: Filters, text: Text) -> None:
@@ -195,7 +199,9 @@ def _points(measure: str, answers: Answers, filters: Filters, text: Text) -> Non
     st.caption(text("heatmap.points_note", n=table.attrs["complaints"], without=table.attrs["without_place"]))
     _chart("points", maps.density(table, text, step=table.attrs["step"]), text)
     names = {name: text.of("heatmap", name) for name in ("longitude", "latitude")}
-    _download(table.rename(columns={**names, "complaints": text.of("heat_measure", measure)}), "points", text)
+    _download(
+        table.rename(columns={**names, "complaints": text.of("heat_measure", measure)}), measure, "chart_points", text
+    )
 
 
 SHOWN: dict[str, Callable[[str, Answers, Filters, Text], None]] = {
@@ -241,7 +247,7 @@ def _names(key: str, names: pd.Series, text: Text, meaning: str = "region") -> s
     return text(key, n=len(names), names=told)
 
 
-def _twin(table: pd.DataFrame, places: str, shade: Scale, text: Text, second: str | None = None) -> None:
+def _twin(table: pd.DataFrame, places: str, shade: Scale, text: Text, second: str | None = None, *, chart: str) -> None:
     """The same as a table, to read and to take along."""
     table = table.sort_values("value", ascending=False, kind="stable", na_position="last")
     shown = {text.of("filters", places): [text.name(places, name) for name in table[places]]}
@@ -255,39 +261,33 @@ def _twin(table: pd.DataFrame, places: str, shade: Scale, text: Text, second: st
             values = table[name].astype(float)
             if values.notna().any():
                 shown[text.of("heat_column", name)] = values.round(4 if name != "usual" else 1).tolist()
-    _download(pd.DataFrame(shown), "places", text)
+    _download(pd.DataFrame(shown), shade.measure, chart, text)
 
 
 def _column(shade: Scale, text: Text) -> str:
     return text.of("heat_measure", shade.measure)
 
 
-def _download(table: pd.DataFrame, name: str, text: Text) -> None:
-    with st.expander(text("heatmap.table"), icon=":material/table:"):
-        st.dataframe(table, hide_index=True, width="stretch", height=320)
-        st.download_button(
-            text("heatmap.download"),
-            lambda: as_csv(table),
-            file_name=text.of("heatmap_file", name) + ".csv",
-            mime="text/csv",
-            icon=":material/download:",
-            on_click="ignore",
-        )
+def _download(table: pd.DataFrame, measure: str, chart: str, text: Text) -> None:
+    view = chart.split("_")[1]
+    title = f"{text.of('heat_view', view)}: {text.of('heat_measure', measure)}"
+    components.twin(f"heat_{view}", table, title, text, chart=chart)
 
 
 def _chart(name: str, figure: go.Figure, text: Text) -> None:
     with st.container(key=f"heat_{name}"):
-        st.plotly_chart(figure, config=CONFIG, key=f"chart_{name}", alt=text.of("heat_alt", name))
+        components.picture(f"chart_{name}", figure, text, title="", alt=text.of("heat_alt", name))
 
 
 def _clickable(name: str, figure: go.Figure, places: str, text: Text) -> None:
     """A chart of places: a click goes into one."""
     with st.container(key=f"heat_{name}"):
-        st.plotly_chart(
+        components.picture(
+            f"chart_{name}_{places}",
             figure,
-            config=CONFIG,
-            key=f"chart_{name}_{places}",
+            text,
+            title="",
+            alt=text.of("heat_alt", name),
             on_select=lambda: choosing.enter(f"chart_{name}_{places}", places),
             selection_mode="points",
-            alt=text.of("heat_alt", name),
         )

@@ -19,7 +19,7 @@ PALETTE = {
     "loaded": "#6f93b8",
     "partly": "#a88a55",
     "looks_unloaded": "#b97700",
-    "not_loaded": "#7d8794",
+    "not_loaded": "#82858a",
 }
 CLEAR = "rgba(0,0,0,0)"
 GRID = "rgba(128,140,155,0.22)"

@@ -11,8 +11,6 @@ from analytics.filters import Filters
 from analytics.selected_forecast import Outlook
 from pages.shared import components, forecast_charts
 from pages.shared.answers import Answers
-from pages.shared.look import CONFIG
-from pages.shared.records import as_csv
 from pages.shared.text import Text
 
 SHOWN_DAYS = 56  # of the past, in the fan chart
@@ -54,7 +52,8 @@ def fan(answers: Answers, filters: Filters, text: Text) -> None:
     said = answers.said_before(filters) if ahead.series.own else answers.said_before(filters).head(0)
     said = said[said["day"] >= actual["day"].min()]
     bands = answers.record(filters).attrs["quality"] != "poor"
-    components.chart("fan", forecast_charts.fan(actual, ahead.ahead, said, text, bands=bands), text)
+    drawn = forecast_charts.fan(actual, ahead.ahead, said, text, bands=bands)
+    components.chart("fan", drawn, text, lambda: _days(actual, ahead, text))
 
 
 def will_it_exceed(answers: Answers, filters: Filters, text: Text) -> None:
@@ -73,7 +72,8 @@ def will_it_exceed(answers: Answers, filters: Filters, text: Text) -> None:
         chance = text.percent(answers.probability(filters, day, least))
         st.markdown(text("dots.said", reached=reached, least=least, day=text.day(day, "weekday"), chance=chance))
         figure = forecast_charts.dots(counts, least, text)
-        st.plotly_chart(figure, config=CONFIG, key="dots", alt=text("dots.alt"))
+        table = pd.DataFrame({text("dots.outcome"): range(1, len(counts) + 1), text("parts.complaints"): counts})
+        components.picture("dots", figure, text, table, title=text("dots.title"), alt=text("dots.alt"))
 
 
 def record(answers: Answers, filters: Filters, text: Text) -> None:
@@ -112,17 +112,9 @@ def municipalities(table: pd.DataFrame, text: Text) -> None:
         st.dataframe(table.round(1).rename(columns=names), hide_index=True, width="stretch")
 
 
-def table(ahead: Outlook, text: Text) -> None:
-    """The fan chart as a table, to look at and to take along."""
-    found = pd.DataFrame(
-        {
-            text("ahead.day"): [day.date() for day in ahead.ahead["day"]],
-            text("fan.expected"): ahead.ahead["mean"].round(1).to_numpy(),
-            text("ahead.low"): ahead.ahead["0.1"].to_numpy(),
-            text("ahead.high"): ahead.ahead["0.9"].to_numpy(),
-        }
-    )
-    with st.expander(text("ahead.title")):
-        st.dataframe(found, hide_index=True, width="stretch")
-        data = as_csv(found)
-        st.download_button(text("ahead.download"), data, text("ahead.file") + ".csv", "text/csv", on_click="ignore")
+def _days(actual: pd.DataFrame, ahead: Outlook, text: Text) -> pd.DataFrame:
+    """The fan chart as a table: what was, what is expected and within what bounds."""
+    names = {"complaints": text("parts.complaints"), "mean": text("fan.expected")}
+    names |= {"0.1": text("ahead.low"), "0.9": text("ahead.high")}
+    found = pd.concat([actual[["day", "complaints"]], ahead.ahead[["day", "mean", "0.1", "0.9"]].round(1)])
+    return found.assign(day=found["day"].dt.date).rename(columns={"day": text("ahead.day"), **names})

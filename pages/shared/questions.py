@@ -3,25 +3,41 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import date
 from typing import Any
 
 import pandas as pd
 
-from analytics import arrival, imports, overview, queries, selected_forecast, signal_ledger, trends, where
+from analytics import arrival, imports, overview, queries, selected_forecast, signal_days, signal_ledger, trends, where
 from analytics.filters import Filters
 from analytics.layout import layout
+from analytics.signal_record import signal_record
 from analytics.store import Store
 
 
 def _signals(store: Store, regions: tuple[str, ...], topic_groups: tuple[str, ...]) -> pd.DataFrame:
-    return signal_ledger.issued_signals(store, regions=regions, topic_groups=topic_groups)
+    found = signal_ledger.issued_signals(store, regions=regions, topic_groups=topic_groups)
+    if found.attrs:
+        found["lead"] = (found["first_day"] - pd.Timestamp(found.attrs["origin"])).dt.days
+    return found
+
+
+def _signal_courses(store: Store, filters: Filters, _: date) -> pd.DataFrame:
+    return signal_days.courses(store, _signals(store, filters.regions, filters.topic_groups))
+
+
+def _signals_over(store: Store, filters: Filters, as_of: date) -> pd.DataFrame:
+    found = signal_days.over(store, as_of)
+    chosen = found["region"].isin(filters.regions) | (not filters.regions)
+    return found[chosen & (found["topic"].isin(filters.topic_groups) | (not filters.topic_groups))]
 
 
 def _signal_record(store: Store) -> tuple[pd.DataFrame, dict[str, float], bool]:
-    table, figures = signal_ledger.signal_record(store)
-    if len(table):
-        return table, figures, False
-    return (*signal_ledger.signal_record(store, reconstructed=True), True)
+    if signal_ledger.is_any_over(store):
+        table, figures = signal_record(store)
+        if len(table):
+            return table, figures, False
+    return (*signal_record(store, reconstructed=True), True)
 
 
 def _layout(store: Store, regions: tuple[str, ...]) -> pd.DataFrame:
@@ -40,6 +56,9 @@ QUESTIONS: dict[str, Callable[..., Any]] = {
     "received_and_closed": queries.received_and_closed,
     "completeness": queries.completeness,
     "signals": _signals,
+    "data_version": signal_ledger.data_version,
+    "signal_courses": _signal_courses,
+    "signals_over": _signals_over,
     "signal_record": _signal_record,
     "compared": where.compared,
     "layout": _layout,

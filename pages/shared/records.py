@@ -12,15 +12,13 @@ import pandas as pd
 import streamlit as st
 
 from analytics import imports
-from pages.shared import charts, frame
+from pages.shared import components, frame
 from pages.shared.answers import Answers
-from pages.shared.look import CONFIG
+from pages.shared.files import as_csv
 from pages.shared.text import LANGUAGE_NAMES, Text, plain
 
 NUMBERS = ("rows_read", "rows_new", "rows_updated", "rows_unchanged", "rows_rejected", "warnings")
-MANY_LINES = 18  # more than that scroll
 NOTICES_SHOWN = 8
-FORMULA = ("=", "+", "-", "@", "\t")  # what a spreadsheet takes for a formula
 
 
 def holdings(answers: Answers, text: Text) -> None:
@@ -38,9 +36,7 @@ def completeness(table: pd.DataFrame, text: Text) -> None:
     by = "region" if table["region"].nunique() > 1 else "source"
     with st.container(border=True):
         st.subheader(text("records.completeness"), anchor=False, help=text("completeness.help"))
-        figure = charts.completeness(table, text, by=by)
-        with st.container(height=430 if table[by].nunique() > MANY_LINES else "content", border=False):
-            st.plotly_chart(figure, config=CONFIG, key="regions_completeness", alt=text("completeness.alt"))
+        components.loaded(table, text, by=by)
 
 
 def history(answers: Answers, text: Text) -> None:
@@ -151,12 +147,6 @@ def _setting(name: str, options: dict[str, str], answers: Answers, text: Text) -
         answers.store.set_setting(name, chosen)
         frame.start_over()
         st.rerun()
-
-
-def as_csv(table: pd.DataFrame) -> bytes:
-    """CSV that a spreadsheet opens right; what it would take for a formula is marked as text."""
-    safe = table.map(lambda cell: f"'{cell}" if isinstance(cell, str) and cell.startswith(FORMULA) else cell)
-    return safe.to_csv(index=False, sep=";").encode("utf-8-sig")
 
 
 def _local(moment: pd.Timestamp) -> datetime:

@@ -2,46 +2,59 @@
 
 from __future__ import annotations
 
+from html import escape
 from typing import Any
 
 import pandas as pd
 import plotly.graph_objects as go
 
-from pages.shared.look import GRID, PALETTE, day_axis, figure
+from pages.shared.look import GRID, PALETTE, day_axis, figure, shortened
 from pages.shared.text import Text
 
 MOST_PLACES = 20
-SCALE = [[0.0, "rgba(207,95,46,0.15)"], [1.0, "#cf5f2e"]]
+SCALE = [[0.0, "rgba(207,95,46,0.05)"], [0.25, "rgba(207,95,46,0.25)"], [1.0, "#b3441a"]]
 
 
-def by_day(signals: pd.DataFrame, origin: pd.Timestamp, text: Text) -> go.Figure:
+def by_day(matrix: pd.DataFrame, text: Text) -> go.Figure:
     """Places × days ahead: the probability of the likeliest spike; the most pressing place on top."""
-    regions = list(dict.fromkeys(signals["region"]))[:MOST_PLACES]
-    days = pd.date_range(origin + pd.Timedelta(days=1), max(signals["last_day"]))
-    values = pd.DataFrame(index=regions, columns=days, dtype=float)
-    for signal in signals[signals["region"].isin(regions)].itertuples(index=False):
-        inside = values.loc[signal.region, signal.first_day : signal.last_day]
-        values.loc[signal.region, signal.first_day : signal.last_day] = inside.fillna(0).clip(lower=signal.probability)
+    matrix = matrix.head(MOST_PLACES)
+    days = [day.date() for day in matrix.columns]
+    names = [text("signals.everywhere") if region == "*" else text.name("region", region) for region in matrix.index]
+    values = matrix.to_numpy(dtype=float)
     heat = {
         "type": "heatmap",
-        "x": [day.date().isoformat() for day in days],
-        "y": [text("signals.everywhere") if region == "*" else text.name("region", region) for region in regions],
-        "z": values.to_numpy(),
+        "x": [day.isoformat() for day in days],
+        "y": list(range(len(names))),
+        "z": values.round(3),
         "zmin": 0,
         "zmax": 1,
         "xgap": 1,
         "ygap": 1,
         "colorscale": SCALE,
-        "hovertemplate": "%{y}<br>%{x}: %{z:.0%}<extra></extra>",
-        "colorbar": {"tickformat": ".0%", "thickness": 10, "len": 0.7},
+        "hovertext": [
+            [f"<b>{escape(name)}</b><br>{text.day(day, 'weekday')}: {text.percent(value)}" for day, value in line]
+            for name, line in zip(names, (zip(days, row, strict=True) for row in values), strict=True)
+        ],
+        "hovertemplate": "%{hovertext}<extra></extra>",
+        "colorbar": {"tickformat": ".0%", "thickness": 9, "orientation": "h", "y": 0, "yanchor": "top", "len": 0.6},
     }
+    heat["colorbar"] |= {"outlinewidth": 0, "ypad": 26, "tickfont": {"size": 11}}
     return figure(
         [heat],
         text,
-        height=90 + 24 * len(regions),
-        xaxis=day_axis([day.date() for day in days], text),
-        yaxis={"autorange": "reversed", "automargin": True, "gridcolor": GRID},
-        margin={"l": 8, "r": 8, "t": 8, "b": 24},
+        height=110 + 24 * len(names),
+        xaxis={**day_axis(days, text), "side": "top"},
+        yaxis={
+            "tickvals": list(range(len(names))),
+            "ticktext": [escape(shortened(name, 24)) for name in names],
+            "autorange": "reversed",
+            "automargin": True,
+            "fixedrange": True,
+            "showgrid": False,
+            "zeroline": False,
+            "ticks": "",
+        },
+        margin={"l": 8, "r": 8, "t": 24, "b": 60},
     )
 
 

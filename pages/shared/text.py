@@ -65,6 +65,10 @@ class Text:
             values["n"] = n
         return sentence.format_map({name: self.written(value) for name, value in values.items()})
 
+    def all_keys(self) -> list[str]:
+        """The keys of all sentences, in the order of the catalogue."""
+        return list(_keys(self.language))
+
     def has(self, key: str) -> bool:
         """Is there a sentence of this key?"""
         return _catalogue(self.language).gettext(key) != key
@@ -183,9 +187,20 @@ def abbreviations(language: str) -> dict[str, str]:
 
 
 @lru_cache
+def _keys(language: str) -> tuple[str, ...]:
+    with _file(language).open("rb") as file:
+        ids = [message.id for message in read_po(file, locale=language) if message.id]
+    return tuple(str(one[0] if isinstance(one, (tuple, list)) else one) for one in ids)
+
+
+def _file(language: str) -> Path:
+    return ROOT / "locales" / language / "LC_MESSAGES" / "forerunner.po"
+
+
+@lru_cache
 def _catalogue(language: str) -> gettext.GNUTranslations:
     """The .po file of a language, made ready in memory, so that no compiled file can be stale."""
-    with (ROOT / "locales" / language / "LC_MESSAGES" / "forerunner.po").open("rb") as file:
+    with _file(language).open("rb") as file:
         catalogue = read_po(file, locale=language, abort_invalid=True)
     compiled = io.BytesIO()
     write_mo(compiled, catalogue)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pandas as pd
+import plotly.graph_objects as go
 import streamlit as st
 
 from analytics.arrival import Arrival
@@ -15,8 +16,6 @@ from analytics.trends import Compared, Trend
 from pages.shared import choosing, components, multiples, trend_charts
 from pages.shared.answers import Answers
 from pages.shared.fragments import SURE, certainty
-from pages.shared.look import CONFIG
-from pages.shared.records import as_csv
 from pages.shared.text import Text, plain
 
 RECENT = 728  # days: changes of level that the headline looks at
@@ -43,8 +42,8 @@ def parts(answers: Answers, filters: Filters, text: Text) -> None:
         return
     with st.container(border=True):
         st.subheader(text("parts.title"), anchor=False, help=text("parts.help"))
-        st.plotly_chart(trend_charts.taken_apart(found.parts, text), config=CONFIG, key="parts", alt=text("parts.alt"))
-        _twin(_parts_table(found.parts, text), "parts", text)
+        figure = trend_charts.taken_apart(found.parts, text)
+        _picture("parts", figure, _parts_table(found.parts, text), text)
         if len(found.parts.changes):
             st.dataframe(_changes_table(found.parts, text), hide_index=True, width="stretch")
 
@@ -58,14 +57,13 @@ def year_over_year(answers: Answers, filters: Filters, text: Text) -> None:
     with st.container(border=True):
         st.subheader(text("two_years.title"), anchor=False, help=text("two_years.help"))
         figure = trend_charts.two_years(found.weeks, text)
-        st.plotly_chart(figure, config=CONFIG, key="two_years", alt=text("two_years.alt"))
         shown = {
             text("trends.week"): found.weeks["week"].dt.date,
             text("two_years.now"): found.weeks["complaints"],
             text("two_years.before"): found.weeks["before"],
             text("trends.change"): (found.weeks["ratio"] - 1).round(3),
         }
-        _twin(pd.DataFrame(shown), "two_years", text)
+        _picture("two_years", figure, pd.DataFrame(shown), text)
 
 
 def what_moved(answers: Answers, filters: Filters, text: Text) -> None:
@@ -83,7 +81,7 @@ def what_moved(answers: Answers, filters: Filters, text: Text) -> None:
         surest = _surest(table)
         st.caption(text(note, period=days, weeks=compared.weeks, shown=len(surest), all=len(table)))
         st.html(multiples.small_multiples(surest, text, by=by))
-        _twin(_moved_table(table, by, text), "multiples", text)
+        components.twin("multiples", _moved_table(table, by, text), text("multiples.title"), text)
 
 
 def new_topics(answers: Answers, filters: Filters, text: Text) -> None:
@@ -143,14 +141,13 @@ def arrival(answers: Answers, filters: Filters, text: Text) -> None:
         share = {after: text.percent(found.shares["share"].iloc[after]) for after in (0, 1, 7)}
         st.markdown(text("arrival.said", same=share[0], next=share[1], week=share[7], complaints=found.learned_from))
         figure = trend_charts.arrived(found.days, text)
-        st.plotly_chart(figure, config=CONFIG, key="arrival", alt=text("arrival.alt"))
         shown = {
             text("ahead.day"): found.days["day"].dt.date,
             text("arrival.so_far"): found.days["complaints"],
             text("arrival.known"): found.days["share"].round(3),
             text("arrival.expected"): found.days["expected"].round(1),
         }
-        _twin(pd.DataFrame(shown), "arrival", text)
+        _picture("arrival", figure, pd.DataFrame(shown), text)
 
 
 def _level(found: Trend, text: Text) -> list[str]:
@@ -283,10 +280,5 @@ def _moved_table(table: pd.DataFrame, by: str, text: Text) -> pd.DataFrame:
     return pd.DataFrame(shown)
 
 
-def _twin(table: pd.DataFrame, name: str, text: Text) -> None:
-    """A chart's numbers, to read and to take along."""
-    with st.expander(text("heatmap.table"), icon=":material/table:"):
-        st.dataframe(table, hide_index=True, width="stretch", height=320)
-        file = text.of("trends_file", name) + ".csv"
-        key = f"{name}_csv"
-        st.download_button(text("ahead.download"), lambda: as_csv(table), file, "text/csv", key=key, on_click="ignore")
+def _picture(key: str, figure: go.Figure, table: pd.DataFrame, text: Text) -> None:
+    components.picture(key, figure, text, table, title=text(f"{key}.title"), alt=text(f"{key}.alt"))

@@ -1,0 +1,92 @@
+"""What each type of event does to complaints, day by day, as the forecast has learned it; and what past events did."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import numpy as np
+import pandas as pd
+
+from analytics.almanac import Almanac
+from analytics.drivers import Drivers
+from analytics.forecast import Engine
+from analytics.panel import Panel, dense_panel
+
+PROFILE = ["type", "topic", "offset", "lasts", "factor", "0.1", "0.9", "cases", "nothing"]
+CASE = ["id", "type", "title", "region", "topic", "starts_on", "ends_on", "strength", "unit"]
+USUAL_WEEKS = 4  # on each side of a past event, whose same weekdays are what was usual
+NINE_TENTHS = 1.2816  # standard deviations: 80 % lie within
+
+
+def learned_effects(
+    panel: pd.DataFrame | Panel,
+    drivers: Drivers,
+    *,
+    almanac: Almanac | None = None,
+    end: date | None = None,
+    engine: Engine | None = None,
+) -> pd.DataFrame:
+    """What an event of each type does to each topic, and to all ('*'), on each day of its window, as forecasts take it.
+
+    One row per type, topic and offset: type, topic, offset (days from the first day, below 0 before it), lasts (days
+    that the shown event takes: as long as the median past one), factor (of complaints; 1: as usual), 0.1, 0.9 (its
+    80 % interval), cases (past events of the type known at the origin), nothing (the interval includes 1). The types
+    are those of past events. An `engine` that has learned already saves learning anew.
+    """
+    ready = engine or Engine(panel, 1, almanac=almanac, drivers=drivers, end=end)
+    profiles = ready.profiles()
+    low, high = (profiles["log"] + side * NINE_TENTHS * np.sqrt(profiles["variance"]) for side in (-1, 1))
+    found = profiles.assign(**{"factor": np.exp(profiles["log"]), "0.1": np.exp(low), "0.9": np.exp(high)})
+    found["nothing"] = (found["0.1"] <= 1) & (found["0.9"] >= 1)
+    return found[PROFILE]
+
+
+def past_cases(panel: pd.DataFrame | Panel, drivers: Drivers, *, end: date | None = None) -> pd.DataFrame:
+    """What happened in the past events, the newest first.
+
+    id, type, title, region, topic, starts_on, ends_on, strength, unit, complaints, usual, ratio. `complaints`: from the
+    first day to the last, of the places and topics that the event names; `usual`: the medians of the same weekdays in
+    the four weeks before and after, added up; `ratio` of both, nan where nothing is usual. Cancelled events and those
+    outside the panel's days are left out.
+    """
+    dense = panel if isinstance(panel, Panel) else dense_panel(panel, end)
+    events = drivers.usable_events(dense.days[-1])
+    past = events[(events["ends_on"] <= dense.days[-1]) & (events["starts_on"] >= dense.days[0])]
+    found = past.reindex(columns=CASE).sort_values(["starts_on", "id"], ascending=[False, True]).reset_index(drop=True)
+    together = {names: _together(dense, *names) for names in set(zip(found["region"], found["topic"], strict=True))}
+    cases = found.itertuples(index=False)
+    sums = [_beside_the_usual(dense.days, together[case.region, case.topic], case) for case in cases]
+    found["complaints"] = [actual for actual, _ in sums]
+    found["usual"] = [usual for _, usual in sums]
+    found["ratio"] = found["complaints"] / found["usual"].where(found["usual"] > 0)
+    for name in ("title", "unit"):
+        found[name] = found[name].astype("str").where(found[name].notna(), "")
+    return found
+
+
+def happened(panel: Panel, case: object) -> tuple[float, float]:
+    """Complaints of a past event's days, places and topics, and what was usual on the same weekdays around it."""
+    return _beside_the_usual(panel.days, _together(panel, case.region, case.topic), case)  # type: ignore[attr-defined]
+
+
+def _together(panel: Panel, region: str, topic: str) -> np.ndarray:
+    """Counts a day of the places and topics that an event names ('|' between them, none: all)."""
+    rows = np.ones(len(panel.series), dtype=bool)
+    for name, cell in (("region", region), ("topic", topic)):
+        wanted = [one.strip() for one in str(cell).split("|") if one.strip()]
+        if wanted:
+            rows &= panel.series[name].isin(wanted).to_numpy()
+    counts = panel.counts[rows]
+    return np.where(np.isnan(counts).all(axis=0), np.nan, np.nansum(counts, axis=0))
+
+
+def _beside_the_usual(days: pd.DatetimeIndex, counts: np.ndarray, case: object) -> tuple[float, float]:
+    first, last = ((day - days[0]).days for day in (case.starts_on, case.ends_on))  # type: ignore[attr-defined]
+    day = np.arange(max(first, 0), min(last + 1, len(days)))
+    steps = 7 * np.arange(1, USUAL_WEEKS + 1)
+    around = day[:, None] + np.concatenate([-steps, steps + 7 * (len(day) // 7)])
+    inside = (around >= 0) & (around < len(days)) & ~((around >= first) & (around <= last))
+    near = np.where(inside, counts[np.clip(around, 0, len(days) - 1)], np.nan)
+    known = near[~np.isnan(near).all(axis=1)]
+    usual = np.nanmedian(known, axis=1).sum() if len(known) else 0.0
+    return float(np.nansum(counts[day])), float(usual)

@@ -1,0 +1,132 @@
+"""The reader's own small tables in the store: kept, listed, and what they change made anew, in one transaction."""
+
+from __future__ import annotations
+
+import duckdb
+import pandas as pd
+
+from analytics import cube
+from analytics.merge import STORED, replace_rows
+from analytics.own_tables import SHAPES
+from analytics.presets import fold
+from analytics.settings import ROOT
+from analytics.store import Store
+
+TABLES = {"thresholds": "own_thresholds", "deadlines": "deadlines", "aliases": "aliases", "days": "own_days"}
+
+
+def own_table(store: Store, kind: str) -> pd.DataFrame:
+    """What the store holds of a kind: its columns as a file has them, so that it can be taken, changed and given back.
+
+    Of populations those of every place that the store knows.
+    """
+    if kind == "population":
+        return store.query(
+            """
+            select region, '' as municipality, population from regions where population is not null
+            union all select region, municipality, population from municipalities order by all
+            """
+        )
+    columns = ", ".join(SHAPES[kind].columns)
+    found = store.query(f"select {columns} from {TABLES[kind]} order by all")
+    return found.replace("*", "") if kind == "thresholds" else found
+
+
+def keep_own_table(store: Store, kind: str, rows: pd.DataFrame) -> int:
+    """Put these rows in the place of what was kept before; the number of complaints that changed their names.
+
+    No rows: nothing is kept any more; populations are then those of the reference. Deadlines make the cube anew;
+    spellings rename what is stored already, as an import would. Names that have been changed stay changed.
+    """
+
+    def work(cursor: duckdb.DuckDBPyConnection) -> int:
+        cursor.register("own_rows", rows[list(SHAPES[kind].columns)])
+        try:
+            return WORK[kind](cursor) if kind in WORK else _replace(cursor, kind)
+        finally:
+            cursor.unregister("own_rows")
+
+    return store.write(work)
+
+
+def _replace(cursor: duckdb.DuckDBPyConnection, kind: str) -> int:
+    cursor.execute(f"delete from {TABLES[kind]}")
+    columns = list(SHAPES[kind].columns)
+    if kind in ("aliases", "days"):
+        columns[columns.index("region")] = "nullif(region, '') as region"
+    cursor.execute(f"insert into {TABLES[kind]} by name select {', '.join(columns)} from own_rows")
+    return 0
+
+
+def _deadlines(cursor: duckdb.DuckDBPyConnection) -> int:
+    _replace(cursor, "deadlines")
+    cube.rebuild(cursor)
+    return 0
+
+
+def _population(cursor: duckdb.DuckDBPyConnection) -> int:
+    """A row without a municipality is of its region."""
+    cursor.execute("delete from regions where code is null")
+    cursor.execute(
+        """
+        update regions set population = given.population_2020
+        from read_csv($file, header = true, all_varchar = false) as given where given.iso = regions.code
+        """,
+        {"file": str(ROOT / "data" / "reference" / "ru_regions.csv")},
+    )
+    cursor.execute(
+        "update regions set population = own_rows.population "
+        "from own_rows where own_rows.region = regions.region and municipality = ''"
+    )
+    cursor.execute(
+        "insert into regions (region, population) select region, population from own_rows "
+        "where municipality = '' and region not in (select region from regions)"
+    )
+    counted = cursor.execute("select count(*), count(nullif(municipality, '')) from own_rows").fetchone() or (0, 0)
+    if counted[1] or not counted[0]:
+        cursor.execute("delete from municipalities")
+        cursor.execute(
+            "insert into municipalities select region, municipality, population from own_rows where municipality <> ''"
+        )
+    return 0
+
+
+def _aliases(cursor: duckdb.DuckDBPyConnection) -> int:
+    _replace(cursor, "aliases")
+    renamed = 0
+    for kind, column in cursor.execute("select distinct kind, kind from aliases order by 1").fetchall():
+        found = cursor.execute(f"select distinct {column} from complaints where {column} is not null").fetchall()
+        own = cursor.execute("select spelling, name, region from aliases where kind = $kind", {"kind": kind}).fetchall()
+        pairs = pd.DataFrame(
+            [(old, name, region) for (old,) in found for spelling, name, region in own if fold(old) == fold(spelling)],
+            columns=["old", "name", "place"],
+        ).astype("object")
+        pairs = pairs[pairs["old"] != pairs["name"]]
+        if pairs.empty:
+            continue
+        cursor.register("renames", pairs)
+        cursor.execute(
+            f"""
+            create or replace temp table moving as
+            select complaints.*, renames.name as new_name from complaints
+            join renames on complaints.{column} = renames.old
+              and (renames.place is null or renames.place = complaints.region)
+            """
+        )
+        cursor.execute(
+            "update coverage set region = name from renames where region = old and $kind = 'region'", {"kind": kind}
+        )
+        cursor.unregister("renames")
+        columns = ", ".join(STORED)
+        cursor.execute(f"create or replace temp table leaving as select {columns} from moving")
+        cursor.execute(
+            f"create or replace temp table arriving as select * exclude (new_name) replace (new_name as {column}) "
+            "from moving"
+        )
+        replace_rows(cursor, leaving="leaving", arriving="arriving")
+        counted = cursor.execute("select count(*) from arriving").fetchone()
+        renamed += counted[0] if counted else 0
+    return renamed
+
+
+WORK = {"deadlines": _deadlines, "population": _population, "aliases": _aliases}
