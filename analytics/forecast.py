@@ -179,6 +179,7 @@ class Engine:
         self.above = totals(self.panel)
         self.upper = [total_counts(level, self.panel.counts) for level in self.above]
         self.judgements: dict[str, tuple[np.ndarray, np.ndarray]] = {}
+        self.report(0.0, f"0 / {len(self.panel.series):,} series looked back on")
         with _one_thread():
             self._learn()
 

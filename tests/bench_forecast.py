@@ -104,8 +104,15 @@ def forecast_alone(table: Path) -> None:
     seconds, processor = time.perf_counter() - started, time.process_time() - before
     bottom = (found[["region", "municipality", "topic"]] != "*").all(axis=1).sum()
     assert bottom == series * HORIZON and found.notna().all(axis=None)
-    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
-    print(json.dumps({"series": series, "seconds": seconds, "processor": processor, "memory": memory}))
+    print(json.dumps({"series": series, "seconds": seconds, "processor": processor, "memory": most_memory()}))
+
+
+def most_memory() -> float:
+    """The most that this process held, in GB; `getrusage` would count what its parent held when it was forked."""
+    status = Path("/proc/self/status")
+    if status.exists():
+        return next(int(line.split()[1]) for line in status.read_text().splitlines() if line.startswith("VmHWM")) / 1e6
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1e9 if sys.platform == "darwin" else 1e6)
 
 
 def measure(table: Path) -> Measured:
