@@ -105,13 +105,12 @@ def dense_panel(table: pd.DataFrame, end: date | None = None) -> Panel:
     if not len(table):
         raise BadInput("panel_empty", "The panel has no rows.")
     day = _days(table["day"])
-    counts = _counts(table["complaints"])
     last = pd.Timestamp(end) if end else day.max()
     known = (day <= last).to_numpy()
     if not known.any():
         raise BadInput("panel_end", "The panel has no day up to {end}.", end=str(last.date()))
     names = table.loc[known, keys].astype("str").fillna("")
-    day, counts = day[known], counts[known]
+    day, counts = day[known], _counts(table.loc[known, "complaints"])
     _refuse_the_unforecastable(names, day.min(), last, counts)
     code, found = _codes(names)
     days = pd.date_range(day.min(), last, freq="D")

@@ -81,6 +81,7 @@ def test_rows_after_the_end_are_ignored_and_days_without_rows_before_it_are_quie
     table = panel()
     table.to_csv("panel.csv", index=False)
     table[table["day"] <= "2024-04-10"].to_csv("cut.csv", index=False)
+    table.assign(complaints=table["complaints"].mask(table["day"] > "2024-04-10", -1)).to_csv("panel.csv", index=False)
     assert "no row is later" not in command("--panel", "panel.csv", "--out", "one.csv", "--end", "2024-04-10")[1]
     command("--panel", "cut.csv", "--out", "other.csv")
     assert Path("one.csv").read_bytes() == Path("other.csv").read_bytes()
