@@ -113,19 +113,19 @@ class EventTraces:
         self.types = events["type"].astype("str").tolist()
         self.kinds = kinds_of(events)
         past = events[events["starts_on"] <= origin]
-        strengths = _strengths(past)
+        strengths = log_strengths(past)
         row = {kind: number for number, kind in enumerate(self.kinds)}
         starts = (events["starts_on"] - days[0]).dt.days.to_numpy()
         ends = (events["ends_on"] - days[0]).dt.days.to_numpy()
         self.traces = []
         for number, kind in enumerate(events["type"].astype("str")):
-            start, shape = _shape(int(starts[number]), int(ends[number]), window(kind, drivers.windows), len(days))
+            start, shape = event_shape(int(starts[number]), int(ends[number]), window(kind, drivers.windows), len(days))
             middle, spread = strengths.get(kind, (0.0, 0.0))
             strength = float(events["strength"].iloc[number])
             slope = 0.0
             if spread > 0 and not np.isnan(strength):
                 slope = float(np.clip((np.log1p(max(strength, 0.0)) - middle) / spread, -2.5, 2.5))
-            rows = tuple(row[above] for above in _upward(kind) if above in row)
+            rows = tuple(row[above] for above in upward(kind) if above in row)
             self.traces.append(Trace(start, shape, rows, slope))
         self.kept = self._kept({row[kind] for kind in strengths})
 
@@ -138,7 +138,7 @@ class EventTraces:
         row = {kind: number for number, kind in enumerate(self.kinds)}
         leaves = tuple(sorted(set(self.types)))
         return Kinds(
-            kept[:, 0], kept[:, 1], leaves, tuple(tuple(row[up] for up in _upward(one) if up in row) for one in leaves)
+            kept[:, 0], kept[:, 1], leaves, tuple(tuple(row[up] for up in upward(one) if up in row) for one in leaves)
         )
 
     @property
@@ -175,9 +175,9 @@ class EventTraces:
     def profile(self, kind: str, lasts: int) -> np.ndarray:
         """Days of the window × regressors of an event of this type alone, of middling strength, that takes so long."""
         before, after = self.window_of(kind)
-        _, shape = _shape(before, before + lasts - 1, (before, after), before + lasts + after)
+        _, shape = event_shape(before, before + lasts - 1, (before, after), before + lasts + after)
         values = np.zeros((len(shape), len(self.kinds), len(SHAPES)), dtype=np.float32)
-        for above in _upward(kind):
+        for above in upward(kind):
             if above in self.kinds:
                 values[:, self.kinds.index(above)] = shape
         slope = np.zeros((len(shape), len(self.kinds)), dtype=np.float32)
@@ -196,7 +196,7 @@ class EventTraces:
         return np.concatenate([touched.ravel(), strong])
 
 
-def _upward(kind: str) -> list[str]:
+def upward(kind: str) -> list[str]:
     """The type itself and all above it, the nearest first."""
     parts = kind.split(".")
     return [".".join(parts[:depth]) for depth in range(len(parts), 0, -1)]
@@ -211,14 +211,14 @@ def window(kind: str, windows: Mapping[str, tuple[int, int]]) -> tuple[int, int]
     return WINDOW
 
 
-def _strengths(events: pd.DataFrame) -> dict[str, tuple[float, float]]:
+def log_strengths(events: pd.DataFrame) -> dict[str, tuple[float, float]]:
     """Of each type the mean and the spread of the logarithm of its strength, where at least two events say it."""
     known = events.dropna(subset=["strength"])
     logs = np.log1p(known["strength"].clip(lower=0)).groupby(known["type"])
     return {str(kind): (float(part.mean()), float(part.std(ddof=0))) for kind, part in logs if len(part) > 1}
 
 
-def _shape(start: int, end: int, reach: tuple[int, int], days: int) -> tuple[int, np.ndarray]:
+def event_shape(start: int, end: int, reach: tuple[int, int], days: int) -> tuple[int, np.ndarray]:
     """The first day of an event's window on the axis, and its days × SHAPES, from 0 to 1."""
     before, after = reach
     first, last = max(start - before, 0), min(end + after, days - 1)

@@ -8,12 +8,13 @@ import numpy as np
 import pandas as pd
 
 from analytics.almanac import Almanac
-from analytics.drivers import Drivers
+from analytics.drivers import Drivers, window
 from analytics.forecast import Engine
 from analytics.panel import Panel, dense_panel
 
 PROFILE = ["type", "topic", "offset", "lasts", "factor", "0.1", "0.9", "cases", "nothing"]
 CASE = ["id", "type", "title", "region", "topic", "starts_on", "ends_on", "strength", "unit"]
+FELT_LONG = 14  # days after a one-day event, from which on it is looked at for so many
 USUAL_WEEKS = 4  # on each side of a past event, whose same weekdays are what was usual
 NINE_TENTHS = 1.2816  # standard deviations: 80 % lie within
 
@@ -44,10 +45,11 @@ def learned_effects(
 def past_cases(panel: pd.DataFrame | Panel, drivers: Drivers, *, end: date | None = None) -> pd.DataFrame:
     """What happened in the past events, the newest first.
 
-    id, type, title, region, topic, starts_on, ends_on, strength, unit, complaints, usual, ratio. `complaints`: from the
-    first day to the last, of the places and topics that the event names; `usual`: the medians of the same weekdays in
-    the four weeks before and after, added up; `ratio` of both, nan where nothing is usual. Cancelled events and those
-    outside the panel's days are left out.
+    id, type, title, region, topic, starts_on, ends_on, strength, unit, days, complaints, usual, ratio. `complaints`:
+    from the first day to the last, of the places and topics that the event names; what begins on one day and is felt
+    for weeks, such as the heating season, is looked at for its first two weeks; `days`: how many these are; `usual`:
+    the medians of the same weekdays in the four weeks before and after, added up; `ratio` of both, nan where nothing is
+    usual. Cancelled events and those outside the panel's days are left out.
     """
     dense = panel if isinstance(panel, Panel) else dense_panel(panel, end)
     events = drivers.usable_events(dense.days[-1])
@@ -55,7 +57,15 @@ def past_cases(panel: pd.DataFrame | Panel, drivers: Drivers, *, end: date | Non
     found = past.reindex(columns=CASE).sort_values(["starts_on", "id"], ascending=[False, True]).reset_index(drop=True)
     together = {names: _together(dense, *names) for names in set(zip(found["region"], found["topic"], strict=True))}
     cases = found.itertuples(index=False)
-    sums = [_beside_the_usual(dense.days, together[case.region, case.topic], case) for case in cases]
+    felt = {kind: window(str(kind), drivers.windows)[1] for kind in found["type"].unique()}
+    brief = (found["ends_on"] == found["starts_on"]) & (found["type"].map(felt).astype(float) >= FELT_LONG)
+    looked_at = found["ends_on"].where(~brief, found["starts_on"] + pd.Timedelta(days=FELT_LONG - 1))
+    looked_at = pd.to_datetime(looked_at)
+    found["days"] = (looked_at.clip(upper=dense.days[-1]) - pd.to_datetime(found["starts_on"])).dt.days + 1
+    sums = [
+        _beside_the_usual(dense.days, together[case.region, case.topic], case.starts_on, last)
+        for case, last in zip(cases, looked_at, strict=True)
+    ]
     found["complaints"] = [actual for actual, _ in sums]
     found["usual"] = [usual for _, usual in sums]
     found["ratio"] = found["complaints"] / found["usual"].where(found["usual"] > 0)
@@ -66,7 +76,8 @@ def past_cases(panel: pd.DataFrame | Panel, drivers: Drivers, *, end: date | Non
 
 def happened(panel: Panel, case: object) -> tuple[float, float]:
     """Complaints of a past event's days, places and topics, and what was usual on the same weekdays around it."""
-    return _beside_the_usual(panel.days, _together(panel, case.region, case.topic), case)  # type: ignore[attr-defined]
+    counts = _together(panel, case.region, case.topic)  # type: ignore[attr-defined]
+    return _beside_the_usual(panel.days, counts, case.starts_on, case.ends_on)  # type: ignore[attr-defined]
 
 
 def _together(panel: Panel, region: str, topic: str) -> np.ndarray:
@@ -80,8 +91,10 @@ def _together(panel: Panel, region: str, topic: str) -> np.ndarray:
     return np.where(np.isnan(counts).all(axis=0), np.nan, np.nansum(counts, axis=0))
 
 
-def _beside_the_usual(days: pd.DatetimeIndex, counts: np.ndarray, case: object) -> tuple[float, float]:
-    first, last = ((day - days[0]).days for day in (case.starts_on, case.ends_on))  # type: ignore[attr-defined]
+def _beside_the_usual(
+    days: pd.DatetimeIndex, counts: np.ndarray, starts_on: pd.Timestamp, ends_on: pd.Timestamp
+) -> tuple[float, float]:
+    first, last = ((day - days[0]).days for day in (starts_on, ends_on))
     day = np.arange(max(first, 0), min(last + 1, len(days)))
     steps = 7 * np.arange(1, USUAL_WEEKS + 1)
     around = day[:, None] + np.concatenate([-steps, steps + 7 * (len(day) // 7)])

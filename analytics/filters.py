@@ -8,6 +8,7 @@ from typing import Any
 
 COUNTED = ("complaint", "suggestion", "question")
 DEFAULT_DAYS = 28  # of the period, when the reader chose none
+COMPARISONS = ("usual", "previous", "last_year")  # with the weeks before, the period before, a year before
 LISTS = ("regions", "municipalities", "topic_groups", "topics", "channels", "kinds")
 
 
@@ -26,6 +27,7 @@ class Filters:
     topics: tuple[str, ...] = ()
     channels: tuple[str, ...] = ()
     kinds: tuple[str, ...] = COUNTED
+    compare: str = COMPARISONS[0]  # what the reader wants changes told against; changes no number
 
     def parameters(self, *names: str) -> dict[str, Any]:
         """These filters as bound parameters of SQL: a list, or None for all."""

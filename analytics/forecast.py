@@ -252,7 +252,7 @@ class Engine:
                 self.report(share, f"{done:,} / {len(rows):,} series forecast")
         return np.concatenate(found)
 
-    def _doubt(self, calendars: Calendars) -> np.ndarray:
+    def _doubt(self, calendars: Calendars, *, events: bool = True) -> np.ndarray:
         """Variance of the logarithm of each mean (series × days ahead) that events and unseen weather add.
 
         An event may do more or less than those before it, and what these did is not known for certain.
@@ -264,7 +264,7 @@ class Engine:
         for known, rows in calendars.of(self.panel.series):
             groups = np.array(known.groups)
             effects = self.own_effects[rows]
-            if self.event_effects:
+            if self.event_effects and events:
                 topic = self.above[self.topic].member[rows]
                 found[rows] += self.event_effects.doubts(known.values[ahead, calendars.of_events], rows, topic)
             if known.covariance is not None and known.unseen is not None and known.covariance.size:
@@ -272,6 +272,24 @@ class Engine:
                 open_variance = np.einsum("sk,kl,sl->s", weather, known.covariance, weather)
                 found[rows] += open_variance[:, None] * known.unseen[ahead]
         return np.clip(found, 0.0, MOST_DOUBT)
+
+    def quiet(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """What rehearsals start from: of the panel's own series, were there no events, the logarithms of their means.
+
+        series × days ahead; effects of events on them, series × event regressors; and the variance that unseen weather
+        adds, series × days ahead.
+        """
+        rows, points = np.arange(len(self.panel.series)), np.array([self.time.origin])
+        with _one_thread():
+            logs = [self._log_parts(part, self.time.ahead, points) for part in _chunks(rows)]
+            doubt = self._doubt(self.calendars, events=False)
+        means = np.concatenate([sum(one[name][:, 0] for name in PARTS if name != "events") for one in logs])
+        return means, self.own_effects[:, self.calendars.of_events], doubt
+
+    def spreads(self) -> tuple[np.ndarray, np.ndarray]:
+        """Dispersions (series and totals × horizon buckets) and calibration (cells × LEVELS), from past origins."""
+        with _one_thread():
+            return self._spreads("all")
 
     def profiles(self) -> pd.DataFrame:
         """For each type with past events, topic ('*': all) and day of its window: log effect, variance of the mean one.

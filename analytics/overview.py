@@ -52,8 +52,9 @@ def tiles(store: Store, filters: Filters, as_of: date) -> pd.DataFrame:
     half are closed yet, 'no_complaints', 'after_last_full_day'); usual: what the weeks before make of such a period
     (8 weeks, or as many as the period has when these are more: the same-weekday average, the share of all, the mean
     of the stock at their ends, the median of all); usual_low and usual_high: where 95 of 100 such periods lie, from
-    how far the usual was off before; last_year: the same weekdays 364 days earlier; weekly: 13 values, the last week
-    ending with the period; is_rising_bad. Shares are 0 to 1. What the store's history does not cover is nan.
+    how far the usual was off before; previous: as many days just before the period; last_year: the same weekdays 364
+    days earlier; weekly: 13 values, the last week ending with the period; is_rising_bad. Shares are 0 to 1. What the
+    store's history does not cover is nan.
     """
     first, last = period(filters, as_of)
     with store.reading() as query:
@@ -146,6 +147,7 @@ def _day_tile(measure: str, days: Days) -> dict[str, object]:
         days.value(measure, days.period),
         usual=middle,
         band=band,
+        previous=value(days.period.earlier(days.period.days)),
         last_year=value(days.period.earlier(LAST_YEAR_DAYS)),
         weekly=[value(week) for week in days.weeks()],
     )
@@ -154,7 +156,8 @@ def _day_tile(measure: str, days: Days) -> dict[str, object]:
 def _closing_tile(query: Query, filters: Filters, days: Days, as_of: date) -> dict[str, object]:
     """Days to close; its band is made from the medians of the single weeks before."""
     base, last_year = days.period.base(days.covered_from), days.period.earlier(LAST_YEAR_DAYS)
-    wanted = [*days.weeks(), days.period, *([base] if base else [])]
+    previous = days.period.earlier(days.period.days)
+    wanted = [*days.weeks(), days.period, previous, *([base] if base else [])]
     recent = _delays(query, filters, days, Stretch(max(min(s.first for s in wanted), 0), days.period.last), as_of)
     before = _delays(query, filters, days, last_year, as_of) if days.covers(last_year) else None
     usual, past = np.nan, np.empty((0, 2))
@@ -167,6 +170,7 @@ def _closing_tile(query: Query, filters: Filters, days: Days, as_of: date) -> di
         recent.median(days.period),
         usual=usual,
         band=level_band(usual, past),
+        previous=recent.median(previous) if days.covers(previous) else np.nan,
         last_year=before.median(last_year) if before else np.nan,
         weekly=[recent.median(week) if days.covers(week) else np.nan for week in days.weeks()],
         unknown="" if days.total("received", days.period) else "no_complaints",
@@ -184,6 +188,7 @@ def _tile(
     *,
     usual: float = np.nan,
     band: tuple[float, float] = (np.nan, np.nan),
+    previous: float = np.nan,
     last_year: float = np.nan,
     weekly: list[float] | None = None,
     unknown: str = "",
@@ -197,6 +202,7 @@ def _tile(
         "usual": usual,
         "usual_low": band[0],
         "usual_high": band[1],
+        "previous": previous,
         "last_year": last_year,
         "weekly": weekly or [np.nan] * SPARK_WEEKS,
         "is_rising_bad": IS_RISING_BAD[measure],

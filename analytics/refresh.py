@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from analytics.almanac import Almanac
+from analytics.kept_grounds import keep_grounds
 from analytics.known_drivers import drivers_of_store
 from analytics.ledger import Report, Run, issue, issue_municipal
 from analytics.panel import Panel
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 RECONSTRUCTED = 8  # origins for which a store without a past is given one
 STEP = 15  # days between these: they rotate over the weekdays
+GROUNDS_SHARE = 2  # and the grounds of rehearsals, a year ahead
 MUNICIPAL_SHARE = 8  # the municipal level takes about as long as so many origins of the regional one
 RUSSIAN = 0.5  # share of a store's regions in the Russian reference list from which its calendar is Russia's
 
@@ -34,17 +36,19 @@ def refresh(
 ) -> list[Run]:
     """Issue the forecasts of the newest full day, once; safe to run twice.
 
-    `now` is UTC. First regions and totals, then what would have been said at `reconstruct` earlier origins where the
-    ledger has no past yet (marked as such), then municipalities. Raises BadInput on an empty or short store.
+    `now` is UTC. First regions and totals, then the grounds of rehearsals, then what would have been said at
+    `reconstruct` earlier origins where the ledger has no past yet (marked as such), then municipalities. Raises
+    BadInput on an empty or short store.
     """
     almanac = almanac_of(store)
     found = store_panel(store, almanac=almanac)
     drivers = drivers_of_store(store, almanac, found.panel.days)
     wide = municipalities and _has_municipalities(store)
     past = _origins_to_reconstruct(store, found.panel, reconstruct)
-    steps = 1 + len(past) + MUNICIPAL_SHARE * wide
+    steps = 1 + GROUNDS_SHARE + len(past) + MUNICIPAL_SHARE * wide
     done: list[Run] = []
-    for number, end in enumerate([None, *past]):
+    for end in [None, *past]:
+        number = len(done) + GROUNDS_SHARE * bool(done)
         one = found if end is None else StorePanel(_until(found.panel, end), found.unloaded, [], found.snapshot)
         done.append(
             issue(
@@ -57,12 +61,22 @@ def refresh(
                 report=_part(report, number, 1, steps),
             )
         )
+        if end is None:
+            keep_grounds(store, found.panel, drivers, almanac, now=now, report=_part(report, 1, GROUNDS_SHARE, steps))
     if wide and not done[0].municipal:
-        number = len(done)
+        number = len(done) + GROUNDS_SHARE
         narrow = store_panel(store, municipalities=True, end=found.origin, almanac=almanac)
         rows = issue_municipal(store, narrow, almanac, done[0], _part(report, number, MUNICIPAL_SHARE, steps))
         done[0] = replace(done[0], municipal_rows=rows, municipal=True)
     return done
+
+
+def prepare_rehearsals(store: Store, *, now: datetime, report: Report = lambda share, name: None) -> bool:
+    """Lay the grounds of rehearsals of the newest full day; False where they are there already."""
+    almanac = almanac_of(store)
+    panel = store_panel(store, almanac=almanac).panel
+    drivers = drivers_of_store(store, almanac, panel.days)
+    return keep_grounds(store, panel, drivers, almanac, now=now, report=report)
 
 
 def almanac_of(store: Store) -> Almanac:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -14,7 +14,7 @@ from analytics.drivers import Drivers, window
 from analytics.effects import NINE_TENTHS, happened
 from analytics.errors import BadInput
 from analytics.forecast import Engine, probability
-from analytics.panel import TOTAL, Panel, dense_panel
+from analytics.panel import TOTAL, Level, Panel, dense_panel
 from analytics.signals import year_thresholds
 
 MOST_CASES = 10
@@ -106,10 +106,10 @@ def rehearsal_of(engine: Engine, ids: list[str], *, deadline: int = DEADLINE) ->
     found["with_event"], found["without_event"] = with_event["mean"], without_event["mean"]
     found["extra"] = found["with_event"] - found["without_event"]
     doubt = engine.doubt("all") - engine.doubt("all", without=ids)
-    effect = np.log(np.maximum(found["with_event"], 1e-9) / np.maximum(found["without_event"], 1e-9))
-    spread = NINE_TENTHS * np.sqrt(np.clip(doubt, 0, None))
-    found["extra_low"] = found["without_event"] * np.expm1(effect - spread)
-    found["extra_high"] = found["without_event"] * np.expm1(effect + spread)
+    shape = (-1, len(engine.time.ahead))
+    means = [found[name].to_numpy().reshape(shape) for name in ("with_event", "without_event")]
+    low, high = extra_interval(means[0], means[1], doubt.reshape(shape), engine.above)
+    found["extra_low"], found["extra_high"] = low.ravel(), high.ravel()
     found["threshold"] = threshold
     found["probability_with"] = probability(with_event, threshold)["probability"]
     found["probability_without"] = probability(without_event, threshold)["probability"]
@@ -122,8 +122,23 @@ def rehearsal_of(engine: Engine, ids: list[str], *, deadline: int = DEADLINE) ->
         found,
         pd.concat(cases, ignore_index=True),
         pd.DataFrame([_grounds(event, case) for event, case in zip(told.itertuples(), cases, strict=True)]),
-        _answers(grand["extra"].to_numpy(), deadline),
+        answers_a_day(grand["extra"].to_numpy(), deadline),
     )
+
+
+def extra_interval(
+    with_event: np.ndarray, without_event: np.ndarray, doubt: np.ndarray, above: Sequence[Level]
+) -> tuple[np.ndarray, np.ndarray]:
+    """80 % of the extra complaints of own series, then totals (rows × days); `doubt`: variance of the log effect.
+
+    That of a total is the sum of its series': what makes an event stronger than usual does so everywhere.
+    """
+    own = slice(above[0].member.size if above else len(with_event))
+    effect = np.log(np.maximum(with_event[own], 1e-9) / np.maximum(without_event[own], 1e-9))
+    spread = NINE_TENTHS * np.sqrt(np.clip(doubt[own], 0, None))
+    bounds = [without_event[own] * np.expm1(effect + side * spread) for side in (-1, 1)]
+    low, high = (np.vstack([bound, *(level.total(bound) for level in above)]) for bound in bounds)
+    return low, high
 
 
 def in_all(found: Rehearsal) -> pd.DataFrame:
@@ -147,7 +162,7 @@ def past_cases(panel: Panel, events: pd.DataFrame, event: object, origin: int) -
     past = events[events["ends_on"] <= panel.days[origin]].copy()
     past = past[past["starts_on"] >= panel.days[0]]
     kind = str(event.type).split(".")  # type: ignore[attr-defined]
-    past["near"] = [_common(kind, str(other).split(".")) for other in past["type"]]
+    past["near"] = [in_common(kind, str(other).split(".")) for other in past["type"]]
     past = past[past["near"] > 0]
     strength = float(event.strength)  # type: ignore[attr-defined]
     past["apart"] = (past["strength"] - strength).abs().fillna(np.inf) if pd.notna(strength) else 0.0
@@ -172,7 +187,7 @@ def past_cases(panel: Panel, events: pd.DataFrame, event: object, origin: int) -
     return pd.DataFrame(rows, columns=names)
 
 
-def _common(one: list[str], other: list[str]) -> int:
+def in_common(one: list[str], other: list[str]) -> int:
     """How many names two types share from the root of the tree."""
     shared = 0
     for mine, theirs in zip(one, other, strict=False):
@@ -193,7 +208,7 @@ def _grounds(event: object, cases: pd.DataFrame) -> dict[str, object]:
     }
 
 
-def _answers(extra: np.ndarray, deadline: int) -> float:
+def answers_a_day(extra: np.ndarray, deadline: int) -> float:
     """The greatest mean a day of the extra complaints over as many days as the deadline gives."""
     days = min(max(deadline, 1), len(extra))
     sums = np.convolve(np.clip(extra, 0, None), np.ones(days), "valid")

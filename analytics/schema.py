@@ -14,7 +14,7 @@ from analytics.catalogue import SQL_FOLDER, statements
 from analytics.errors import BadInput
 from analytics.settings import ROOT
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 SCHEMA = (SQL_FOLDER / "schema.sql").read_text(encoding="utf-8")
 
 
@@ -27,6 +27,7 @@ def _made(*tables: str) -> str:
 MIGRATIONS: dict[int, str] = {  # version -> the SQL that leads to it from the version before
     2: _made("forecast_runs", "forecasts", "municipal_forecasts", "signals", "feedback", "events", "weather"),
     3: _made("own_thresholds", "own_days", "shapes"),
+    4: _made("rehearsal_grounds"),
 }
 
 

@@ -268,6 +268,14 @@ create table feedback (         -- what people said of signals; it shifts their 
   given_at timestamp not null   -- UTC
 );
 
+create table rehearsal_grounds (    -- what rehearsals of events rest on; of the newest origin only, learned by refresh
+  origin date not null,         -- the last day that was known
+  made_at timestamp not null,   -- UTC
+  version varchar not null,     -- of the method
+  part varchar not null,        -- arrays (NumPy, zipped) | series, events, profiles, cases (Parquet)
+  content blob not null
+);
+
 create table events (           -- known, dated happenings: what, when, where and since when we know
   id varchar not null,
   type varchar not null,        -- of the tree of types, such as weather.snowfall

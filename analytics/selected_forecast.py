@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -89,7 +89,7 @@ def outlook(store: Store, filters: Filters, as_of: date) -> Outlook:
 def history(store: Store, filters: Filters, first: date, last: date) -> pd.DataFrame:
     """day, complaints of each day of the selection: quiet days 0, unknown days (and those before the store) nan."""
     days = pd.date_range(first, last, name="day")
-    table = daily_counts(store, Filters(first, last, *_rest(filters)))
+    table = daily_counts(store, replace(filters, first_day=first, last_day=last))
     counts = table.set_index("day")["complaints"].reindex(days, fill_value=0).astype(float)
     lost = _unloaded(store, days)
     lost = lost.loc[[region for region in lost.index if not filters.regions or region in filters.regions]]
@@ -268,7 +268,7 @@ def _computed(store: Store, filters: Filters, as_of: date) -> pd.DataFrame:
             needed=SHORTEST,
             days=(as_of - first).days + 1,
         )
-    counts = daily_counts(store, Filters(first, as_of, *_rest(filters)), by=(part,))
+    counts = daily_counts(store, replace(filters, first_day=first, last_day=as_of), by=(part,))
     if counts.empty:
         return pd.DataFrame({"day": pd.to_datetime([])})
     names = counts[part].fillna("")
@@ -287,11 +287,6 @@ def _computed(store: Store, filters: Filters, as_of: date) -> pd.DataFrame:
         panel.counts[np.ix_(panel.series["region"] == region, lost.loc[region].to_numpy())] = np.nan
     found = Engine(panel, HORIZON, almanac=almanac_of(store)).forecast("all")
     return found[(found["region"] == TOTAL) & (found["topic"] == TOTAL)]
-
-
-def _rest(filters: Filters) -> list[tuple[str, ...]]:
-    """The fields of the filters after the period."""
-    return [getattr(filters, name) for name in list(Filters.__dataclass_fields__)[2:]]
 
 
 def _unloaded(store: Store, days: pd.DatetimeIndex) -> pd.DataFrame:

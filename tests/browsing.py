@@ -41,10 +41,9 @@ class Watched:
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Browser]:
     """The system's Chromium, or Playwright's own."""
-    path = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
     expect.set_options(timeout=PATIENCE)
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
+        browser = playwright.chromium.launch(executable_path=chromium_path(), args=ARGUMENTS)
         yield browser
         browser.close()
 
@@ -53,17 +52,23 @@ def chromium() -> Iterator[Browser]:
 def serve() -> Iterator[Serve]:
     """Serve a store on a free loopback port; answers the address. Every server is stopped at the end."""
     with contextlib.ExitStack() as servers:
-        yield lambda store: servers.enter_context(served(store))
+        yield lambda store: servers.enter_context(served(store))[0]
+
+
+def chromium_path() -> str | None:
+    """The system's Chromium; None for Playwright's own."""
+    return os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
 
 
 @contextlib.contextmanager
-def served(store: str) -> Iterator[str]:
+def served(store: str, folder: Path = ROOT) -> Iterator[tuple[str, int]]:
+    """The dashboard (or another app.py in a folder) on a free loopback port: its address and its process."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     server = subprocess.Popen(
         [sys.executable, "-m", "streamlit", "run", "app.py", "--server.address=127.0.0.1", f"--server.port={port}"],
-        cwd=ROOT,
+        cwd=folder,
         env={**os.environ, "FORERUNNER_STORE": store},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
@@ -71,7 +76,7 @@ def served(store: str) -> Iterator[str]:
     address = f"http://127.0.0.1:{port}"
     try:
         _wait_until_up(address, server)
-        yield address
+        yield address, server.pid
     finally:
         server.terminate()
         server.wait(timeout=60)

@@ -218,10 +218,6 @@ def test_reset_sets_every_filter_back(stores: dict[str, str], open_page: Open) -
     assert app.metric[0].value == "294"
 
 
-def test_the_link_leads_to_what_is_shown_and_names_the_language(stores: dict[str, str], open_page: Open) -> None:
-    assert open_page(stores["full"], language="ru").code[0].value.endswith("lang=ru")
-
-
 def test_demo_data_are_called_synthetic_on_every_page(tmp_path: Path, open_page: Open) -> None:
     open_store(tmp_path / "demo", kind="demo").close()
     for page in PAGES:
@@ -329,3 +325,13 @@ def test_rejected_rows_are_downloaded_as_text_and_never_as_formulas() -> None:
 
 def test_pages_read_the_store_of_the_settings(stores: dict[str, str], open_page: Open) -> None:
     assert Settings(store=stores["full"]).store in words(open_page(stores["full"], "data")).replace("\\", "")
+
+
+def test_the_reader_chooses_what_measures_are_compared_with(stores: dict[str, str], open_page: Open) -> None:
+    told = {}
+    for other in ("usual", "previous", "last_year"):
+        app = open_page(stores["full"], period="days_28", compare=other)
+        assert not app.exception
+        told[other] = app.metric[0].delta
+    # 28 days of 27 a day with the surge of the last week, 105 more, against 28 days of 27 and of 27
+    assert told["previous"] == told["last_year"] == "+14%"

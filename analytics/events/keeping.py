@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -14,8 +14,8 @@ import pandas as pd
 
 from analytics.errors import BadInput
 from analytics.events.reading import EventFile, event_table, read_event_file
-from analytics.events.tables import COLUMNS, check_events
-from analytics.events.types import event_types
+from analytics.events.tables import COLUMNS, check_events, checked_rows
+from analytics.events.types import EventTypes, event_types
 from analytics.given_names import named_places
 from analytics.small_tables import several
 from analytics.store import Store
@@ -37,6 +37,16 @@ class EventImport:
     notices: list[dict]  # kind, value, rows
     rejects: list[dict]  # the first rejected rows: line, reason
     seconds: float
+
+
+@dataclass(frozen=True)
+class EventPreview:
+    """What importing a file would do."""
+
+    file: str
+    events: pd.DataFrame  # COLUMNS and state: new, updated, unchanged
+    rejected: pd.DataFrame  # the columns as given, line, reason
+    notices: list[dict]  # kind, value, rows
 
 
 def import_events(store: Store, source: Path | pd.DataFrame, *, now: datetime, default_type: str = "") -> EventImport:
@@ -73,10 +83,28 @@ def keep_events(
     cursor: duckdb.DuckDBPyConnection, read: EventFile, events: pd.DataFrame, *, now: datetime
 ) -> tuple[int, int]:
     """Inside a transaction: how many events are new and how many have changed."""
+    fresh, changed = _compared(lambda sql, **values: cursor.execute(sql, values).df(), read, events, now=now)
+    _put(cursor, pd.concat([fresh, changed]) if len(changed) else fresh, replaced=changed, now=now)
+    return len(fresh), len(changed)
+
+
+def preview_events(store: Store, source: Path, *, now: datetime, default_type: str = "") -> EventPreview:
+    """What importing the file would do; nothing is stored. Raises BadInput as `import_events` does."""
+    read = read_event_file(Path(source), event_types(store.settings), default_type)
+    events, notices = named_places(store, read.events)
+    fresh, changed = _compared(store.query, read, events, now=now)
+    states = events["id"].map({**dict.fromkeys(fresh["id"], "new"), **dict.fromkeys(changed["id"], "updated")})
+    return EventPreview(
+        Path(source).name, events.assign(state=states.fillna("unchanged")), read.rejected, read.notices + notices
+    )
+
+
+def _compared(
+    query: Callable[..., pd.DataFrame], read: EventFile, events: pd.DataFrame, *, now: datetime
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The events that are new, and those that change one that is stored, both as they would be stored."""
     arrived = events.set_index("id", drop=False)
-    cursor.register("arrived_ids", arrived[["id"]].astype(object))
-    stored = _typed(cursor.execute("select * from events where id in (select id from arrived_ids)").df())
-    cursor.unregister("arrived_ids")
+    stored = _typed(query("select * from events where id in (select unnest($ids))", ids=arrived["id"].tolist()))
     stored = stored.set_index("id", drop=False)[list(COLUMNS)]
     fresh = arrived[~arrived.index.isin(stored.index)].copy()
     unsaid = fresh.index.isin(read.derived)
@@ -92,9 +120,7 @@ def keep_events(
         met["title"] = before["title"]
     unsaid = met.index.isin(read.derived)
     met.loc[unsaid, "known_since"] = before.loc[unsaid, "known_since"]
-    changed = met[_differ(met, before)]
-    _put(cursor, pd.concat([fresh, changed]) if len(changed) else fresh, replaced=changed, now=now)
-    return len(fresh), len(changed)
+    return fresh, met[_differ(met, before)]
 
 
 def list_events(
@@ -156,6 +182,24 @@ def add_event(
     check_events(table, tree)  # says what is wrong
     result = import_events(store, table, now=now)
     return made, [notice for notice in result.notices if notice["kind"] != "known_since"]
+
+
+def change_event(store: Store, event_id: str, *, before: Mapping[str, Any], now: datetime, **values: Any) -> None:
+    """Store an event anew, with these values in the place of those `before`; what follows from a rule becomes stored.
+
+    `known_since` stays. Raises BadInput for what cannot be.
+    """
+    whole = {name: before[name] for name in COLUMNS if name in before} | values | {"id": event_id}
+    whole["unit"] = whole.get("unit") if whole.get("strength") is not None else ""
+    table = pd.DataFrame([whole])[[name for name in COLUMNS if name in whole]]
+    check_events(table, event_types(store.settings))  # says what is wrong
+    import_events(store, table, now=now)
+
+
+def event_problem(values: Mapping[str, Any], types: EventTypes) -> str | None:
+    """Why these values cannot be an event, as in the reasons of rejected rows; None: they can."""
+    found = checked_rows(pd.DataFrame([{"id": "new", **values}]), types).reasons.iloc[0]
+    return None if pd.isna(found) else str(found)
 
 
 def cancel_event(store: Store, event_id: str, *, now: datetime) -> str:

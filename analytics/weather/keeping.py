@@ -34,6 +34,23 @@ class WeatherImport:
     seconds: float
 
 
+@dataclass(frozen=True)
+class WeatherPreview:
+    """What a file of weather says; nothing is stored."""
+
+    file: str
+    weather: pd.DataFrame  # COLUMNS, places as the store names its regions
+    rejected: pd.DataFrame  # the columns as given, line, reason
+    notices: list[dict]  # kind, value, rows
+
+
+def preview_weather(store: Store, source: Path) -> WeatherPreview:
+    """What importing the file would take. Raises BadInput as `import_weather` does."""
+    read = read_weather_file(Path(source))
+    weather, notices = _named(store, read.weather)
+    return WeatherPreview(Path(source).name, weather, read.rejected, read.notices + notices)
+
+
 def import_weather(store: Store, source: Path | pd.DataFrame) -> WeatherImport:
     """Put the weather of a file or a table into the store, by day, place and day of issue; again changes nothing.
 

@@ -211,6 +211,10 @@ class Answers:
         """A question of `questions.QUESTIONS` to the selection up to its last full day."""
         return _remembered(question, self, filters, self.as_of(filters), *more)
 
+    def know(self, question: str, *arguments: object) -> Any:
+        """A question of `questions.QUESTIONS` to the store itself."""
+        return _remembered(question, self, *arguments)
+
     def headline(self, filters: Filters) -> list[Sentence]:
         """The Overview's first sentences, from its own numbers."""
         movers = [self.movers(filters, by) for by in ("topic_group", self.places(filters))]
@@ -285,7 +289,8 @@ def _filters_of(series: Series) -> Filters:
 
 
 def _remembered(question: str, answers: Answers, *arguments: object) -> Any:
-    return _answer(question, answers.store.path, answers.snapshot, arguments, answers.store)
+    plain = tuple(replace(one, compare="usual") if isinstance(one, Filters) else one for one in arguments)
+    return _answer(question, answers.store.path, answers.snapshot, plain, answers.store)
 
 
 @st.cache_data(max_entries=3000, show_spinner=False)

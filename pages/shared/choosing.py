@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import date, timedelta
 
 import streamlit as st
 
-from analytics.filters import COUNTED, Filters
+from analytics.filters import COMPARISONS, COUNTED, Filters
 from pages.shared.answers import Answers
 from pages.shared.text import LOCALES, Text
 
@@ -15,8 +16,11 @@ PERIODS = {"days_7": 7, "days_28": 28, "weeks_13": 91, "weeks_52": 364, "month":
 DEFAULT_PERIOD = "days_7"
 KINDS = (*COUNTED, "thanks")
 LISTS = ("region", "municipality", "topic_group", "topic", "channel")  # in the order in which they narrow each other
-KEYS = ("period", "days", *LISTS, "kind")
-OF_PAGES = ("view", "measure", "by", "ahead")  # what one page alone chooses
+KEYS = ("period", "compare", "days", *LISTS, "kind")
+OF_PAGES = (
+    *("view", "measure", "by", "ahead"),
+    *("part", "ask", "month", "type", "on", "lasts", "event", "look", "kind_of", "topic_of"),
+)  # of one page alone
 PARENTS = {"municipality": "region", "topic": "topic_group"}
 MOST_OPTIONS = 400  # longer lists slow the browser; a parent (region, topic group) makes them shorter
 
@@ -42,6 +46,7 @@ def filters(answers: Answers, text: Text) -> Filters:
     )
     with period_place:
         first, last = _period(answers.as_of(found), answers, text)
+        found = replace(found, compare=_compare(text))
     _below(home, text)
     return Filters(first, last, *(getattr(found, field) for field in list(Filters.__dataclass_fields__)[2:]))
 
@@ -69,7 +74,7 @@ def in_words(answers: Answers, chosen: Filters, text: Text) -> str:
 
 def write_again() -> None:
     """After a change of language: write each choice anew, so that browser and URL show it in the new words."""
-    for key in (*KEYS, *OF_PAGES):
+    for key in (*KEYS, *OF_PAGES, "planned"):
         if key in st.session_state:
             st.session_state[key] = st.session_state[key]
 
@@ -77,7 +82,7 @@ def write_again() -> None:
 def one_of(name: str, options: Sequence[str], text: Text) -> str:
     """One of the ways that a page offers, kept in the address; the first unless chosen otherwise."""
     options = list(options)
-    _seed(name, options, lambda words, option: words.of(f"heat_{name}", option))
+    seed(name, options, lambda words, option: words.of(f"heat_{name}", option))
     if st.session_state.get(name) not in options:
         st.session_state.pop(name, None)
     if len(options) < 2:
@@ -151,7 +156,7 @@ def _several(
     if len(options) < 2:
         return tuple(default)
     options = options[:MOST_OPTIONS]
-    _seed(meaning, options, lambda words, option: words.name(meaning, option))
+    seed(meaning, options, lambda words, option: words.name(meaning, option))
     return tuple(
         st.multiselect(
             text(f"filters.{meaning}"),
@@ -169,7 +174,7 @@ def _several(
 
 def _kinds(answers: Answers, text: Text) -> tuple[str, ...]:
     options = [*KINDS, *(kind for kind in answers.choices("kind") if kind not in KINDS)]
-    _seed("kind", options, lambda words, kind: words.name("kind", kind))
+    seed("kind", options, lambda words, kind: words.name("kind", kind))
     return tuple(
         st.pills(
             text("filters.kind"),
@@ -184,9 +189,24 @@ def _kinds(answers: Answers, text: Text) -> tuple[str, ...]:
     )
 
 
+def _compare(text: Text) -> str:
+    """What changes are told against."""
+    seed("compare", COMPARISONS, lambda words, other: words.of("compare", other))
+    return str(
+        st.selectbox(
+            text("filters.compare"),
+            COMPARISONS,
+            format_func=lambda other: text.of("compare", other),
+            key="compare",
+            bind="query-params",
+            help=text("filters.compare_help"),
+        )
+    )
+
+
 def _period(as_of: date, answers: Answers, text: Text) -> tuple[date, date]:
     """The first and the last day of the period chosen; every preset ends with the last full day."""
-    _seed("period", list(PERIODS), lambda words, period: words.of("period", period))
+    seed("period", list(PERIODS), lambda words, period: words.of("period", period))
     period = st.selectbox(
         text("filters.period"),
         list(PERIODS),
@@ -228,10 +248,15 @@ def reset(home: str | None) -> None:
 
 
 def _at_first(home: str | None) -> dict[str, str | list[str]]:
-    return {"region": [home] if home else [], "kind": list(COUNTED), "period": DEFAULT_PERIOD}
+    return {
+        "region": [home] if home else [],
+        "kind": list(COUNTED),
+        "period": DEFAULT_PERIOD,
+        "compare": COMPARISONS[0],
+    }
 
 
-def _seed(key: str, options: Sequence[str], label: Callable[[Text, str], str]) -> None:
+def seed(key: str, options: Sequence[str], label: Callable[[Text, str], str]) -> None:
     """Understand an address written in another language, or with the values as they are stored.
 
     Streamlit itself writes and reads the labels of the options as the reader sees them.
@@ -243,4 +268,4 @@ def _seed(key: str, options: Sequence[str], label: Callable[[Text, str], str]) -
     values = [known.get(value, value) for value in given]
     values = [value for value in values if value in options]
     if values:
-        st.session_state[key] = values[-1] if key in ("period", *OF_PAGES) else values
+        st.session_state[key] = values[-1] if key in ("period", "compare", *OF_PAGES) else values

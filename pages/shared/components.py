@@ -45,7 +45,7 @@ def tiles(table: pd.DataFrame, filters: Filters, text: Text) -> None:
     with st.grid(columns=len(table), min_column_width=152, gap="xsmall"):
         for tile in table.to_dict("records"):
             with st.container(border=True, gap="xxsmall", height="stretch"):
-                _tile(tile, text, weekly=_days(filters) == 7)
+                _tile(tile, text, weekly=_days(filters) == 7, compare=filters.compare)
 
 
 def over_time(table: pd.DataFrame, filters: Filters, text: Text) -> None:
@@ -132,11 +132,11 @@ def halves() -> Sequence[DeltaGenerator]:
     return st.columns(2, gap="xsmall")
 
 
-def _tile(tile: dict[str, Any], text: Text, *, weekly: bool) -> None:
+def _tile(tile: dict[str, Any], text: Text, *, weekly: bool, compare: str) -> None:
     """`weekly`: the period is a week, so what is expected of it can be drawn among the weeks."""
     measure, known = tile["measure"], not _missing(tile["value"])
     unknown = Change(text.of("unknown", tile["unknown"] or "not_known"))
-    change = _change(tile, text) if known else unknown
+    change = _change(tile, compare, text) if known else unknown
     st.metric(
         text.of("measure", measure),
         amount(measure, tile["value"], text) if known else "—",
@@ -150,7 +150,7 @@ def _tile(tile: dict[str, Any], text: Text, *, weekly: bool) -> None:
         band = (tile["usual_low"], tile["usual_high"])
         comparable = (weekly or measure in (*SHARES, *DAYS, "still_open")) and not any(map(_missing, band))
         line = fragments.sparkline(tile["weekly"], text, band=band if comparable else None, color=TONES[change.tone])
-        st.html(f'{line}<p class="last-year">{escape(_last_year(tile, text))}</p>')
+        st.html(f'{line}<p class="last-year">{escape(_also(tile, compare, text))}</p>')
 
 
 def amount(measure: str, value: float, text: Text) -> str:
@@ -162,26 +162,35 @@ def amount(measure: str, value: float, text: Text) -> str:
     return text.number(value)
 
 
-def _change(tile: dict[str, Any], text: Text) -> Change:
-    """The change against the usual."""
-    value, usual = tile["value"], tile["usual"]
-    if _missing(usual):
-        return Change(text("change.no_usual"))
-    difference = _difference(tile["measure"], value, usual, text)
+def _change(tile: dict[str, Any], compare: str, text: Text) -> Change:
+    """The change against what the reader compares with; its tone says whether the value is unusual."""
+    if _missing(tile[compare]):
+        return Change(text.of("change", f"no_{compare}"))
+    difference = _difference(tile["measure"], tile["value"], tile[compare], text)
     if not difference:
-        return Change(text("change.same"))
-    rising = value > usual
-    arrow: Literal["up", "down"] = "up" if rising else "down"
-    if tile["usual_low"] <= value <= tile["usual_high"]:
-        return Change(difference, text("change.expected"), arrow)
-    bad = rising == bool(tile["is_rising_bad"])
-    return Change(difference, text("change.against_usual"), arrow, "orange" if bad else "blue")
+        return Change(text.of("change", "same" if compare == "usual" else f"same_{compare}"))
+    arrow: Literal["up", "down"] = "up" if tile["value"] > tile[compare] else "down"
+    tone = _tone(tile)
+    if compare == "usual":
+        return Change(difference, text("change.against_usual" if tone != "gray" else "change.expected"), arrow, tone)
+    return Change(difference, text.of("change", f"to_{compare}"), arrow, tone)
 
 
-def _last_year(tile: dict[str, Any], text: Text) -> str:
-    if _missing(tile["last_year"]):
-        return text("change.no_last_year")
-    words = _difference(tile["measure"], tile["value"], tile["last_year"], text)
+def _tone(tile: dict[str, Any]) -> Literal["orange", "blue", "gray"]:
+    """Gray within what is usual; else orange for worse, blue for better."""
+    if _missing(tile["usual"]) or tile["usual_low"] <= tile["value"] <= tile["usual_high"]:
+        return "gray"
+    return "orange" if (tile["value"] > tile["usual"]) == bool(tile["is_rising_bad"]) else "blue"
+
+
+def _also(tile: dict[str, Any], compare: str, text: Text) -> str:
+    """The other comparison, in a line: the year before, or the usual where the year before is told already."""
+    other = "usual" if compare == "last_year" else "last_year"
+    if _missing(tile[other]):
+        return text.of("change", f"no_{other}")
+    words = _difference(tile["measure"], tile["value"], tile[other], text)
+    if other == "usual":
+        return f"{words} {text('change.against_usual')}" if words else text("change.same")
     return text("change.against_last_year", change=words) if words else text("change.same_last_year")
 
 

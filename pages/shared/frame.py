@@ -25,6 +25,7 @@ PAGES = {  # the menu, in its order: name -> file, icon
     "trends": ("pages/trends.py", ":material/timeline:"),
     "forecast": ("pages/forecast.py", ":material/trending_up:"),
     "signals": ("pages/signals.py", ":material/notifications:"),
+    "events": ("pages/events.py", ":material/event:"),
     "data": ("pages/data.py", ":material/database:"),
 }
 

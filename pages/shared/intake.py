@@ -41,7 +41,7 @@ def take_in(answers: Answers, text: Text) -> None:
     _results(frame.kept("results", []), text)
     with st.container(border=True):
         st.subheader(text("intake.title"), anchor=False)
-        st.html(_uploader_words(text))
+        st.html(uploader_words(text))
         files = st.file_uploader(
             text("intake.upload"),
             accept_multiple_files=True,
@@ -51,7 +51,7 @@ def take_in(answers: Answers, text: Text) -> None:
         if not files:
             st.caption(text("intake.formats"))
             return
-        choices = [choice for file in files for choice in [_look_at(_saved(file), answers, text)] if choice]
+        choices = [choice for file in files for choice in [_look_at(saved(file), answers, text)] if choice]
         if st.button(text("intake.import", n=len(choices)), type="primary", disabled=len(choices) < len(files)):
             _import(choices, answers, text)
 
@@ -67,7 +67,7 @@ def _offer_real_store(answers: Answers, text: Text) -> None:
             st.rerun()
 
 
-def _uploader_words(text: Text) -> str:
+def uploader_words(text: Text) -> str:
     """A style that says what Streamlit's uploader says in English only."""
     button, rules = (json.dumps(text(key), ensure_ascii=False) for key in ("intake.button", "intake.rules"))
     zone = '[data-testid="stFileUploaderDropzone"]'
@@ -79,7 +79,7 @@ def _uploader_words(text: Text) -> str:
     )
 
 
-def _saved(file: UploadedFile) -> Path:
+def saved(file: UploadedFile) -> Path:
     """The uploaded file on disk, under its own name, for as long as the reader's session lasts."""
     folder = frame.kept("uploads") or tempfile.TemporaryDirectory(prefix="forerunner-")
     frame.keep("uploads", folder)

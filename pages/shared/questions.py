@@ -9,10 +9,13 @@ from typing import Any
 import pandas as pd
 
 from analytics import arrival, imports, overview, queries, selected_forecast, signal_days, signal_ledger, trends, where
+from analytics.events import event_types
 from analytics.filters import Filters
 from analytics.layout import layout
+from analytics.refresh import almanac_of
 from analytics.signal_record import signal_record
 from analytics.store import Store
+from analytics.store_rehearsal import calendar_events
 
 
 def _signals(store: Store, regions: tuple[str, ...], topic_groups: tuple[str, ...]) -> pd.DataFrame:
@@ -72,6 +75,9 @@ QUESTIONS: dict[str, Callable[..., Any]] = {
     "past_counts": selected_forecast.history,
     "said_before": selected_forecast.said_before,
     "municipal_outlook": selected_forecast.municipalities,
+    "almanac": almanac_of,
+    "event_types": lambda store: event_types(store.settings),
+    "calendar_events": lambda store, origin: calendar_events(store, almanac_of(store), origin),
     "trend": trends.trend,
     "changed": trends.changed,
     "new_and_gone_topics": trends.new_and_gone_topics,

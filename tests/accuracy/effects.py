@@ -15,7 +15,7 @@ from analytics.almanac import Almanac
 from analytics.drivers import Drivers
 from analytics.effects import learned_effects
 from analytics.forecast import Engine
-from analytics.panel import Panel, dense_panel
+from analytics.panel import Panel
 
 LASTS, BEFORE, AFTER = 3, 3, 10  # days: what is told of every event
 OFFSETS = np.arange(-BEFORE, LASTS + AFTER)
@@ -177,5 +177,3 @@ def coverage(learned: pd.DataFrame) -> pd.Series:
     """Share of the true factors within the 80 % interval, by shape."""
     inside = (learned["truth"] >= learned["0.1"]) & (learned["truth"] <= learned["0.9"])
     return inside.groupby(learned["shape"]).mean()
-
-

@@ -1,0 +1,91 @@
+"""What rehearsals rest on: learned once for an origin, for a year ahead, and small enough to be kept."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+import pandas as pd
+
+from analytics.almanac import Almanac
+from analytics.drivers import Drivers, EventTraces
+from analytics.effects import learned_effects, past_cases
+from analytics.event_learning import EventEffects
+from analytics.forecast import FARTHEST, Engine
+from analytics.panel import Level, Panel, totals
+from analytics.signals import year_thresholds
+
+Report = Callable[[float, str], None]
+
+
+@dataclass(frozen=True, eq=False)
+class Grounds:
+    """The forecast of a year ahead without any event, and what events do to it.
+
+    `log_mean`: logarithm of complaints a day (own series × days ahead); `effects`: own series × event regressors, of
+    which `kinds` and `kept` are those of `drivers.EventTraces`, and how far they can be trusted (`event_effects`, with
+    `topic`: the number of each own series' topic); `weather_doubt`: variance of the logarithm that unseen
+    weather adds; `dispersion` (own series and totals × horizon buckets), `calibration`, `threshold` (own series and
+    totals): see `forecast` and `signals.year_thresholds`; `events`: those known at the origin; `profiles` and `cases`:
+    see `effects.learned_effects` and `effects.past_cases`.
+    """
+
+    origin: date
+    series: pd.DataFrame  # region, topic
+    log_mean: np.ndarray
+    effects: np.ndarray
+    kinds: tuple[str, ...]
+    kept: np.ndarray
+    event_effects: EventEffects | None
+    topic: np.ndarray
+    weather_doubt: np.ndarray
+    dispersion: np.ndarray
+    calibration: np.ndarray
+    threshold: np.ndarray
+    events: pd.DataFrame
+    profiles: pd.DataFrame
+    cases: pd.DataFrame
+
+    @property
+    def days(self) -> pd.DatetimeIndex:
+        """The days ahead."""
+        return pd.date_range(pd.Timestamp(self.origin) + pd.Timedelta(days=1), periods=self.log_mean.shape[1])
+
+    def usual(self) -> np.ndarray:
+        """Complaints a day of the own series and the totals, the mean of the year ahead without events."""
+        means = np.exp(self.log_mean.astype(float)).mean(axis=1)
+        return np.concatenate([means, *(level.total(means[:, None])[:, 0] for level in self.above)])
+
+    @property
+    def above(self) -> list[Level]:
+        """The totals, in the order of a forecast."""
+        return totals(Panel(self.days[:0], self.series, np.zeros((len(self.series), 0), dtype=np.float32)))
+
+
+def lay_grounds(panel: Panel, drivers: Drivers, almanac: Almanac, report: Report | None = None) -> Grounds:
+    """Learn them from the panel and what is known at its last day, the origin; takes as long as a forecast."""
+    engine = Engine(panel, FARTHEST, almanac=almanac, drivers=drivers, report=report)
+    series, counts = engine.rows()
+    log_mean, effects, weather_doubt = engine.quiet()
+    dispersion, calibration = engine.spreads()
+    traces = engine.calendars.traces or EventTraces(engine.days, panel.days[-1], engine.calendars.events, drivers)
+    known = {"type": "str", "region": "str", "topic": "str"}
+    return Grounds(
+        panel.days[-1].date(),
+        panel.series,
+        log_mean.astype(np.float32),
+        effects.astype(np.float32),
+        tuple(traces.kinds),
+        traces.kept,
+        engine.event_effects,
+        engine.above[engine.topic].member,
+        weather_doubt.astype(np.float32),
+        dispersion,
+        calibration,
+        year_thresholds(Panel(panel.days, series, counts)),
+        engine.calendars.events.astype(known).reset_index(drop=True),
+        learned_effects(panel, drivers, engine=engine),
+        past_cases(panel, drivers),
+    )

@@ -1,0 +1,228 @@
+"""A rehearsal in a moment: with and without events to come, on grounds that were laid before."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+import pandas as pd
+
+from analytics import negative_binomial as counts_of
+from analytics.coming import ComingEvents
+from analytics.drivers import window
+from analytics.errors import BadInput
+from analytics.events import several
+from analytics.forecast import BUCKETS, LEVELS, MOST_DOUBT, VOLUMES, Distribution, calibrated
+from analytics.grounds import Grounds
+from analytics.panel import TOTAL
+from analytics.rehearsal import DEADLINE, answers_a_day, extra_interval
+
+CONTEXT = 14  # days before the first window that are told too
+FEWEST_DAYS = 28
+EIGHTY = (0.1, 0.9)
+
+
+@dataclass(frozen=True, eq=False)
+class Played:
+    """What events to come would do, day by day.
+
+    `series`: region, topic; own series, then totals with '*'. `with_event`, `without_event` (means), `extra_low`,
+    `extra_high` (80 % of the difference): series × days. `shapes`: the distributions, with and without; `threshold`:
+    the count of a day that is a spike, one for each series. `acting`: which days lie in the window of an event played.
+    """
+
+    days: pd.DatetimeIndex
+    series: pd.DataFrame
+    with_event: np.ndarray
+    without_event: np.ndarray
+    extra_low: np.ndarray
+    extra_high: np.ndarray
+    shapes: tuple[Distribution, Distribution]
+    threshold: np.ndarray
+    events: pd.DataFrame
+    acting: np.ndarray
+
+    def row(self, region: str, topic: str) -> int:
+        """The number of a series; that of the nearest total where there is none."""
+        for place, what in ((region, topic), (region, TOTAL), (TOTAL, topic), (TOTAL, TOTAL)):
+            found = np.flatnonzero((self.series["region"] == place) & (self.series["topic"] == what))
+            if len(found):
+                return int(found[0])
+        raise KeyError((region, topic))
+
+    def by_day(self, region: str = TOTAL, topic: str = TOTAL) -> pd.DataFrame:
+        """One series: day, with_event, with_low, with_high, without_event … (80 % of the counts), extra, extra_low,
+        extra_high, threshold, probability_with, probability_without (of a spike)."""
+        row = self.row(region, topic)
+        found = pd.DataFrame({"day": self.days})
+        cells = row * len(self.days) + np.arange(len(self.days))
+        for name, shape in zip(("with", "without"), self.shapes, strict=True):
+            part = Distribution(shape.mean[cells], shape.dispersion[cells], shape.cell[cells], shape.calibration)
+            levels = np.array([_levels(part, level) for level in EIGHTY]).T
+            low_high = counts_of.quantiles(levels, part.mean, part.dispersion)
+            found[f"{name}_event"] = getattr(self, f"{name}_event")[row]
+            found[f"{name}_low"], found[f"{name}_high"] = low_high.T
+            found[f"probability_{name}"] = _reached(part, np.full(len(cells), self.threshold[row]))
+        found["extra"] = found["with_event"] - found["without_event"]
+        found["extra_low"], found["extra_high"] = self.extra_low[row], self.extra_high[row]
+        return found.assign(threshold=self.threshold[row])
+
+    def in_all(self, least: float = 0.0, *, sums: bool = True) -> pd.DataFrame:
+        """Every series over the days of the windows: region, topic, with_event, without_event, extra, extra_low,
+        extra_high, busiest (the day of most extra), probability_with, probability_without (of a spike on that day);
+        the greatest extra first.
+
+        Series with less than `least` extra complaints, more or fewer, are left out, and with `sums` false totals over
+        a single series that changes.
+        """
+        extra = self.with_event - self.without_event
+        found = self.series.copy()
+        for name in ("with_event", "without_event", "extra_low", "extra_high"):
+            found[name] = getattr(self, name)[:, self.acting].sum(axis=1)
+        found.insert(4, "extra", found["with_event"] - found["without_event"])
+        busiest = np.abs(extra).argmax(axis=1)
+        found["busiest"] = self.days[busiest]
+        cells = np.arange(len(found)) * len(self.days) + busiest
+        for name, shape in zip(("with", "without"), self.shapes, strict=True):
+            part = Distribution(shape.mean[cells], shape.dispersion[cells], shape.cell[cells], shape.calibration)
+            found[f"probability_{name}"] = _reached(part, self.threshold)
+        found = found[(found["extra"].abs() >= least) & (sums | _sums_several(found))]
+        return found.sort_values("extra", ascending=False, ignore_index=True)
+
+    def answers_a_day(self, region: str, topic: str, deadline: int = DEADLINE) -> float:
+        """How many more answers a day it takes over the busiest stretch to keep the deadline."""
+        row = self.row(region, topic)
+        return answers_a_day(self.with_event[row] - self.without_event[row], deadline)
+
+
+def play(
+    grounds: Grounds, events: pd.DataFrame, ids: Collection[str], windows: Mapping[str, tuple[int, int]]
+) -> Played:
+    """The days around the events `ids`, with and without them; `events` (as of `check_events`) are all to come.
+
+    What was known at the origin acts on both sides. Raises BadInput where none of `ids` begins after the origin and
+    within a year of it.
+    """
+    origin = pd.Timestamp(grounds.origin)
+    past = grounds.events[grounds.events["starts_on"] <= origin]
+    coming = events[(events["starts_on"] > origin) & (~events["cancelled"].astype(bool) | events["id"].isin(ids))]
+    every = pd.concat([past, coming], ignore_index=True)
+    told = every[every["id"].isin(ids)]
+    check_days(told, grounds.origin, len(grounds.days))
+    acting = _acting_days(told, windows, grounds.days)
+    first = max(int(acting.argmax()) - CONTEXT, 0)
+    last = min(max(int(np.flatnonzero(acting)[-1]), first + FEWEST_DAYS - 1), len(acting) - 1)
+    days = grounds.days[first : last + 1]
+    traces = ComingEvents(grounds, days, every, windows)
+    near = [number for number, trace in enumerate(traces.traces) if len(trace.shape)]
+    played = set(told.index)
+    inside = slice(first, last + 1)
+    log_mean, weather = grounds.log_mean[:, inside], grounds.weather_doubt[:, inside]
+    buckets = np.searchsorted(BUCKETS, np.arange(first + 1, last + 2))
+    spread = grounds.dispersion[:, buckets]
+    volume = np.searchsorted(VOLUMES, grounds.usual())
+    cell = (volume[:, None] * len(BUCKETS) + buckets).ravel()
+    means, doubts, shapes = [], [], []
+    for chosen in (near, [number for number in near if number not in played]):
+        mean, doubt = _with_totals(grounds, *_acting(grounds, traces, every, chosen, log_mean, weather))
+        means.append(mean)
+        doubts.append(doubt)
+        wider = (1 + spread) * np.exp(doubt) - 1
+        shapes.append(Distribution(counts_of.rounded(mean.ravel()), wider.ravel(), cell, grounds.calibration))
+    low, high = extra_interval(means[0], means[1], doubts[0] - doubts[1], grounds.above)
+    series = pd.concat([grounds.series, *(level.series for level in grounds.above)], ignore_index=True)
+    return Played(
+        days,
+        series,
+        means[0],
+        means[1],
+        low,
+        high,
+        (shapes[0], shapes[1]),
+        grounds.threshold,
+        told.reset_index(drop=True),
+        acting[inside],
+    )
+
+
+def check_days(told: pd.DataFrame, origin: date, reach: int) -> None:
+    """Raise BadInput unless there are events and each begins after the origin and within reach of it."""
+    ahead = (told["starts_on"] - pd.Timestamp(origin)).dt.days
+    if not len(told) or (ahead < 1).any() or (ahead > reach).any():
+        raise BadInput(
+            "rehearsal_days", "An event to be rehearsed begins after {origin} and within 365 days of it.", origin=origin
+        )
+
+
+def _sums_several(sums: pd.DataFrame) -> pd.Series:
+    """Is it no total, or one over several series that change?"""
+    changed = sums[(sums["region"] != TOTAL) & (sums["topic"] != TOTAL) & (sums["extra"].abs() > 1e-6)]
+    regions, topics = changed["region"].nunique(), changed["topic"].nunique()
+    of_topic, of_region = (
+        sums[one].map(changed.groupby(one)[other].nunique()).fillna(0)
+        for one, other in (("topic", "region"), ("region", "topic"))
+    )
+    kept = (sums["region"] != TOTAL) | np.where(sums["topic"] == TOTAL, regions > 1, of_topic > 1)
+    return kept & ((sums["topic"] != TOTAL) | np.where(sums["region"] == TOTAL, topics > 1, of_region > 1))
+
+
+def _levels(shape: Distribution, level: float) -> np.ndarray:
+    """For each row the level of the uncalibrated distribution that stands for this one."""
+    return np.clip(shape.calibration[shape.cell, LEVELS.index(level)], 1e-6, 1 - 1e-6)
+
+
+def _acting(
+    grounds: Grounds,
+    traces: ComingEvents,
+    events: pd.DataFrame,
+    chosen: list[int],
+    log_mean: np.ndarray,
+    weather: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Means and doubts of the own series (series × days), these events acting."""
+    places = {number: frozenset(several(str(events["region"].iloc[number]))) for number in chosen}
+    topics = {number: frozenset(several(str(events["topic"].iloc[number]))) for number in chosen}
+    groups: dict[tuple[int, ...], list[int]] = {}
+    for row, (region, topic) in enumerate(zip(grounds.series["region"], grounds.series["topic"], strict=True)):
+        acts = tuple(
+            number
+            for number in chosen
+            if (not places[number] or region in places[number]) and (not topics[number] or topic in topics[number])
+        )
+        groups.setdefault(acts, []).append(row)
+    logs, doubt = log_mean.astype(float), weather.astype(float)
+    for acts, rows in groups.items():
+        if not acts:
+            continue
+        values, at = traces.regressors(acts), np.array(rows)
+        logs[at] += grounds.effects[at] @ values.T
+        doubt[at] += traces.unseen(acts)
+        if grounds.event_effects:
+            doubt[at] += grounds.event_effects.doubts(values, at, grounds.topic[at])
+    return np.exp(np.clip(logs, -12.0, 13.0)), np.clip(doubt, 0.0, MOST_DOUBT)
+
+
+def _with_totals(grounds: Grounds, mean: np.ndarray, doubt: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Causes are common to the series of a total: they do not average out."""
+    means, doubts = [mean], [doubt]
+    for level in grounds.above:
+        means.append(level.total(mean))
+        doubts.append((level.total(mean * np.sqrt(doubt)) / np.maximum(means[-1], 1e-9)) ** 2)
+    return np.vstack(means), np.vstack(doubts)
+
+
+def _reached(shape: Distribution, threshold: np.ndarray) -> np.ndarray:
+    raw = counts_of.at_most(np.ceil(threshold) - 1.0, shape.mean, shape.dispersion)
+    return 1.0 - calibrated(raw, shape.calibration[shape.cell])
+
+
+def _acting_days(told: pd.DataFrame, windows: Mapping[str, tuple[int, int]], days: pd.DatetimeIndex) -> np.ndarray:
+    """Which of the days lie in the window of one of the events."""
+    found = np.zeros(len(days), dtype=bool)
+    for event in told.itertuples(index=False):
+        before, after = window(str(event.type), windows)
+        first, last = (event.starts_on - days[0]).days - before, (event.ends_on - days[0]).days + after
+        found[max(first, 0) : max(last + 1, 0)] = True
+    return found

@@ -1,0 +1,65 @@
+"""Past cases: what happened in events most like the one that is asked about."""
+
+from __future__ import annotations
+
+import pandas as pd
+import streamlit as st
+
+from pages.shared import components, rehearsed
+from pages.shared.answers import Answers
+from pages.shared.event_words import count, places, title, topics
+from pages.shared.text import Text, plain
+
+
+def show(answers: Answers, cases: pd.DataFrame, kind: str, text: Text) -> None:
+    """The cases, the most similar first, with what they were like in all. `cases`: as of `similar_cases`."""
+    name = rehearsed.types(answers).of(kind).title(text.language)
+    with st.container(border=True):
+        st.subheader(text("cases.named", name=name), anchor=False, help=text("cases.help"))
+        if cases.empty:
+            st.warning(text("cases.none"), icon=":material/help:")
+            return
+        st.caption(_said(cases, text))
+        table = _table(answers, cases, text)
+        st.dataframe(table, hide_index=True, width="stretch")
+        components.twin(f"cases_{kind}", table, text("cases.named", name=name), text)
+
+
+def _said(cases: pd.DataFrame, text: Text) -> str:
+    numbers = cases.attrs
+    words = text("cases.own", n=numbers["own"]) if numbers["own"] else text("cases.no_own")
+    if numbers["kindred"]:
+        words += " " + text("cases.kindred", n=numbers["kindred"])
+    ratio = cases.loc[cases["complaints"] + cases["usual"] > 0, ["complaints", "usual"]].sum()
+    if ratio["usual"] > 0:
+        change = text.change(ratio["complaints"] / ratio["usual"])
+        words += " " + text("cases.together", n=len(cases), change=change)
+    return words
+
+
+def _table(answers: Answers, cases: pd.DataFrame, text: Text) -> pd.DataFrame:
+    tree = rehearsed.types(answers)
+    rows = cases.to_dict("records")
+    shown = {
+        text("cases.event"): [title(case, tree, text) for case in rows],
+        text("cases.days"): [_days(case, text) for case in rows],
+        text("filters.region"): [places(str(case["region"]), text) for case in rows],
+        text("filters.topic_group"): [topics(str(case["topic"]), text) for case in rows],
+        text("cases.strength"): [_strength(case, text) for case in rows],
+        text("cases.complaints"): [count(case["complaints"], text) for case in rows],
+        text("cases.usual"): [count(case["usual"], text) for case in rows],
+        text("cases.change"): [text.change(case["ratio"]) if pd.notna(case["ratio"]) else "—" for case in rows],
+    }
+    table = pd.DataFrame(shown)
+    return table.loc[:, (table != "").any()]
+
+
+def _days(case: dict, text: Text) -> str:
+    """The days that are looked at."""
+    return text.period(case["starts_on"].date(), (case["starts_on"] + pd.Timedelta(days=case["days"] - 1)).date())
+
+
+def _strength(case: dict, text: Text) -> str:
+    if pd.isna(case["strength"]):
+        return ""
+    return f"{text.number(case['strength'], 1)} {plain(case['unit'])}".strip()
