@@ -16,10 +16,10 @@ import pandas as pd
 
 from analytics import scores
 from analytics.almanac import Almanac
+from analytics.distribution import VOLUMES
 from analytics.drivers import Drivers
 from analytics.errors import BadInput
 from analytics.event_days import event_days
-from analytics.forecast import VOLUMES
 from analytics.methods import METHODS, Ahead, Method, Task
 from analytics.panel import TOTAL, Panel, dense_panel, total_counts, totals
 

@@ -10,8 +10,9 @@ import pandas as pd
 
 from analytics import negative_binomial as counts_of
 from analytics.almanac import Almanac
+from analytics.distribution import LEVELS, QUANTILES, Distribution, calibrated
 from analytics.drivers import Drivers
-from analytics.forecast import LEVELS, QUANTILES, Distribution, Engine, calibrated
+from analytics.forecast import Engine
 from analytics.panel import Panel, total_counts, totals
 
 SAME_WEEKDAYS = 13

@@ -12,9 +12,10 @@ import pandas as pd
 import scipy
 
 from analytics import negative_binomial as counts_of
+from analytics.distribution import LEVELS, QUANTILES, Distribution
 from analytics.errors import BadInput
 from analytics.filters import COUNTED, Filters
-from analytics.forecast import LEVELS, QUANTILES, Distribution, Engine
+from analytics.forecast import Engine
 from analytics.ledger import HORIZON, issued, issued_municipal
 from analytics.negative_binomial import rounded
 from analytics.panel import MOST_UNKNOWN, TOTAL, dense_panel

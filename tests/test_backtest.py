@@ -29,10 +29,10 @@ from analytics.backtest import (
     origin_positions,
     score,
 )
+from analytics.distribution import LEVELS
 from analytics.drivers import Drivers
 from analytics.errors import BadInput
 from analytics.event_days import event_days
-from analytics.forecast import LEVELS
 from analytics.methods import METHODS, Ahead, Task, forerunner, known_quantiles, last_13, seasonal_naive
 from analytics.panel import dense_panel
 from analytics.significance import compare, diebold_mariano, ratio_interval, win_rate

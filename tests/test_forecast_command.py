@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from analytics import __main__ as command_line
-from analytics.forecast import QUANTILES
+from analytics.distribution import QUANTILES
 from analytics.panel import dense_panel, read_panel
 
 Command = Callable[..., tuple[int, str]]
