@@ -36,8 +36,9 @@ lint: .venv/ready-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy analytics pages app.py
 
-bench: .venv/ready-dev
+bench: .venv/ready-dev .venv-bench/ready
 	$(BIN)/python -m tests.bench
+	$(BIN)/python -m tests.bench_forecast
 
 .venv/ready: requirements.txt
 	@bash tests/environment.sh "$(PYTHON)" requirements.txt
