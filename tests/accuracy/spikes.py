@@ -155,7 +155,7 @@ Wanted with the true weather: PR-AUC 0.72, Brier skill 0.36, absolute error at m
 {share:.2f}); with the error: PR-AUC 0.60.
 
 The weather forecast is trusted in full up to 7 days. That was chosen with this table in sight: with 5 days the absolute
-error was 0.67 of the calendar's, a miss. No forecast here reaches beyond 7 days: what is done with those is not measured.
+error was 0.67 of the calendar's, a miss. No forecast here reaches beyond 7 days: what is done then is not measured.
 The error is one draw of the noise.
 """
     (ROOT / "docs" / "signals.md").write_text(page, encoding="utf-8")
