@@ -98,6 +98,30 @@ def test_intervals_hold_what_they_promise() -> None:
     assert 0.75 <= np.mean(held) <= 0.86
 
 
+@pytest.mark.parametrize(("common", "least", "most"), [(True, 1.8, 3.2), (False, 0.8, 1.35)])
+def test_the_interval_of_a_total_knows_whether_its_series_move_together(
+    *, common: bool, least: float, most: float
+) -> None:
+    chance = np.random.default_rng(8)
+    day = pd.date_range("2023-01-02", periods=428)
+    shock = chance.gamma(8, 1 / 8, len(day))
+    rows = [
+        pd.DataFrame({"day": day, "region": f"r{number}", "topic": "t", "complaints": chance.poisson(
+            20 * (shock if common else chance.gamma(8, 1 / 8, len(day))))})
+        for number in range(8)
+    ]  # fmt: skip
+    table = pd.concat(rows)
+    found = forecast(table, 28, end=day[399])
+    own, whole = found[found["region"] != "*"], found[(found["region"] == "*") & (found["topic"] == "*")]
+    own = own[own["topic"] == "t"]
+    squares = ((own["0.9"] - own["0.1"]) ** 2).groupby(own["day"]).sum()
+    alone = np.sqrt(squares).to_numpy()  # were they independent
+    assert least < ((whole["0.9"] - whole["0.1"]).to_numpy() / alone).mean() < most
+    came = table[table["day"] > day[399]].groupby("day")["complaints"].sum().to_numpy()
+    held = (came >= whole["0.05"]) & (came <= whole["0.95"])
+    assert held.mean() > 0.75
+
+
 def test_nothing_after_the_origin_changes_a_forecast() -> None:
     whole = panel(400)
     end = pd.Timestamp("2023-12-20")
