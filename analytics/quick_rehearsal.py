@@ -11,10 +11,11 @@ import pandas as pd
 
 from analytics import negative_binomial as counts_of
 from analytics.coming import ComingEvents
+from analytics.distribution import BUCKETS, LEVELS, VOLUMES, Distribution, calibrated
 from analytics.drivers import window
 from analytics.errors import BadInput
 from analytics.events import several
-from analytics.forecast import BUCKETS, LEVELS, MOST_DOUBT, VOLUMES, Distribution, calibrated
+from analytics.forecast import MOST_DOUBT
 from analytics.grounds import Grounds
 from analytics.panel import TOTAL
 from analytics.rehearsal import DEADLINE, answers_a_day, extra_interval, shared_by_regions

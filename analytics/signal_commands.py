@@ -24,6 +24,7 @@ from analytics.forecast_commands import (
     PanelFile,
     Subdivision,
     Weather,
+    check_target,
     notes,
     read_known,
     refuse_without_panel,
@@ -72,6 +73,7 @@ def spikes(
     """Say how probable a spike is, for each day ahead and series of a panel from any file."""
     from analytics.signals import spikes as probable  # noqa: PLC0415
 
+    check_target(out)
     known = read_known(panel, end, country, subdivision, holidays, events, weather)
     with progress("series") as show:
         found = probable(
@@ -206,6 +208,7 @@ def rehearse(
     """
     from analytics.rehearsal import rehearse as play  # noqa: PLC0415
 
+    check_target(out)
     known = (
         _of_store(events) if panel is None else read_known(panel, end, country, subdivision, holidays, events, weather)
     )

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from analytics import negative_binomial as counts_of
-from analytics.forecast import BUCKETS, VOLUMES, Engine, calibrated
+from analytics.distribution import buckets_of, calibrated, cells
+from analytics.forecast import Engine
 from analytics.thresholds import YEAR, year_thresholds
 
 WEEK = 7
@@ -140,8 +141,8 @@ def _said(
     least: np.ndarray, expected: np.ndarray, spreads: np.ndarray, calibration: np.ndarray, ahead: np.ndarray
 ) -> np.ndarray:
     """What a past origin would have said: P(count ≥ least), series × days ahead."""
-    buckets = np.searchsorted(BUCKETS, ahead)
-    cell = np.searchsorted(VOLUMES, expected.mean(axis=1))[:, None] * len(BUCKETS) + buckets
+    buckets = buckets_of(ahead)
+    cell = cells(expected.mean(axis=1), buckets)
     below = counts_of.at_most(np.broadcast_to(least[:, None] - 1.0, expected.shape), expected, spreads[:, buckets])
     return 1.0 - calibrated(below.ravel(), calibration[cell.ravel()]).reshape(expected.shape)
 

@@ -8,8 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from analytics.distribution import QUANTILES
 from analytics.drivers import Drivers
-from analytics.forecast import QUANTILES, forecast, parts
+from analytics.forecast import forecast, parts
 from analytics.signals import spikes
 
 DAYS = pd.date_range("2024-01-01", periods=700)

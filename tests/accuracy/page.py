@@ -106,6 +106,10 @@ Scaled quantile loss of the engine over that of a peer, all panels and levels th
 
 {markdown(breakdown(judged, methods, "bucket", "days ahead"))}
 
+Event days are days off that are usually worked; no method is given other events here.
+
+{markdown(breakdown(judged, methods, "event", "days"))}
+
 ## Coverage of the intervals, by randomised PIT
 
 {markdown(coverage(judged))}
@@ -190,7 +194,7 @@ def significance(compared: pd.DataFrame, methods: list[str]) -> pd.DataFrame:
 
 
 def breakdown(judged: pd.DataFrame, methods: list[str], kind: str, title: str) -> pd.DataFrame:
-    """The engine's scaled quantile loss over that of each method, for each volume class or horizon bucket."""
+    """The engine's scaled quantile loss over that of each method, by volume class, horizon bucket or kind of day."""
     columns = {}
     for name in methods:
         same = judged[judged["panel"].isin(judged.loc[judged["method"] == name, "panel"].unique())]
@@ -201,12 +205,12 @@ def breakdown(judged: pd.DataFrame, methods: list[str], kind: str, title: str) -
 
 
 def coverage(judged: pd.DataFrame) -> pd.DataFrame:
-    """The engine's intervals: of all days, by volume class and by horizon bucket."""
+    """The engine's intervals: of all days, by volume class, horizon bucket, event and other days."""
     own = judged[judged["method"] == OWN]
     tables = [measure(own, ("method",)).assign(days_of="all")]
     tables += [
         measure(own, (kind,)).assign(days_of=lambda table, kind=kind, unit=unit: table[kind].astype(str) + unit)
-        for kind, unit in (("volume", " a day"), ("bucket", " days ahead"))
+        for kind, unit in (("volume", " a day"), ("bucket", " days ahead"), ("event", " days"))
     ]
     found = pd.concat(tables)
     columns = ["days_of", "50 %", "80 %", "95 %", "days"]
