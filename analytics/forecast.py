@@ -219,6 +219,14 @@ class Engine:
         """For each row of `forecast`: the variance of the mean's logarithm that events and unseen weather add."""
         return self._means_and_doubts(self.above if levels == "all" else [], without)[1].ravel()
 
+    def past_said(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """What past origins would have said of the sample: means (series × origins × days judged), dispersions, levels.
+
+        Dispersions are series × buckets, levels those of the calibration's cells.
+        """
+        spreads, calibration = next(iter(self.judgements.values())) if self.judgements else self._spreads("bottom")
+        return self.sample_expected, spreads[self.sample], calibration
+
     def _means_and_doubts(self, above: list[Level], without: Collection[str]) -> tuple[np.ndarray, np.ndarray]:
         """Series and totals × days ahead; causes are common to the series of a total: they do not average out."""
         calendars = self.calendars.without(without) if without else self.calendars
@@ -545,6 +553,7 @@ class Engine:
         sampled = self._expected(self.sample, time.judged, time.past)
         actual, weight = self._actual(self.panel.counts[self.sample])
         self.priors = self._priors(actual, sampled, weight)
+        self.sample_expected = sampled
 
         def work(rows: np.ndarray) -> tuple[np.ndarray, list[np.ndarray]]:
             expected = self._expected(rows, time.judged, time.past)

@@ -15,7 +15,7 @@ from analytics.effects import NINE_TENTHS, happened
 from analytics.errors import BadInput
 from analytics.forecast import Engine, probability
 from analytics.panel import TOTAL, Level, Panel, dense_panel
-from analytics.signals import year_thresholds
+from analytics.thresholds import year_thresholds
 
 MOST_CASES = 10
 MOST_ALONE = 20  # past events: however many there were, a twentieth of the variance is common
@@ -102,7 +102,7 @@ def rehearsal_of(engine: Engine, ids: list[str], *, deadline: int = DEADLINE) ->
     """What the events of these ids do in an engine that knows them."""
     with_event, without_event = engine.forecast("all"), engine.forecast("all", without=ids)
     series, counts = engine.rows()
-    threshold = np.repeat(year_thresholds(Panel(engine.panel.days, series, counts)), len(engine.time.ahead))
+    threshold = np.repeat(year_thresholds(counts), len(engine.time.ahead))
     found = with_event[["day", *engine.panel.keys]].copy()
     found["with_event"], found["without_event"] = with_event["mean"], without_event["mean"]
     found["extra"] = found["with_event"] - found["without_event"]

@@ -14,7 +14,8 @@ import pandas as pd
 
 from analytics.almanac import Almanac
 from analytics.drivers import Drivers
-from analytics.signals import YEAR, spikes
+from analytics.signals import spikes
+from analytics.thresholds import YEAR
 from tests.accuracy import panels
 
 ROOT = Path(__file__).resolve().parents[2]
