@@ -84,7 +84,7 @@ def forecast(
     """
     if panel is None:
         given = {"--end": end, "--country": country, "--holidays": holidays, "--events": events, "--weather": weather}
-        _refuse_without_panel([name for name, value in given.items() if value] + ["--horizon"] * (horizon != HORIZON))
+        refuse_without_panel([name for name, value in given.items() if value] + ["--horizon"] * (horizon != HORIZON))
         refresh()
         if out:
             write_table(_of_store(levels), out)
@@ -150,7 +150,8 @@ def record(
         print(found.round(3).to_string(index=False))
 
 
-def _refuse_without_panel(given: list[str]) -> None:
+def refuse_without_panel(given: list[str]) -> None:
+    """Raise BadInput where options were given that a store's own settings decide."""
     if given:
         raise BadInput(
             "needs_panel",

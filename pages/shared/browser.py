@@ -11,6 +11,8 @@ from pages.shared.text import Text
 HERE = Path(__file__).parent
 STYLE = (HERE / "buttons.css").read_text(encoding="utf-8")
 
+ICON = (HERE / "link.svg").read_text(encoding="utf-8")  # in the page itself: Streamlit's icons do not reach into it
+
 _pictures = st.components.v2.component(
     "forerunner_pictures",
     html='<button data-format="png"></button><button data-format="svg"></button><p role="status"></p>',
@@ -19,7 +21,7 @@ _pictures = st.components.v2.component(
 )
 _link = st.components.v2.component(
     "forerunner_link",
-    html='<button class="quiet"></button><p role="status"></p><input readonly hidden>',
+    html='<button class="quiet">' + ICON + '<span></span></button><p role="status"></p><input readonly hidden>',
     css=STYLE,
     js=(HERE / "view.js").read_text(encoding="utf-8"),
 )

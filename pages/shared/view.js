@@ -4,7 +4,7 @@ export default function ({ data, parentElement }) {
   const button = parentElement.querySelector("button");
   const said = parentElement.querySelector("p");
   const field = parentElement.querySelector("input");
-  button.textContent = data.words.copy;
+  button.querySelector("span").textContent = data.words.copy;
   field.setAttribute("aria-label", data.words.by_hand);
   button.onclick = async () => {
     const address = new URL(window.location.href);
