@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import streamlit as st
@@ -34,7 +35,11 @@ def pictures(chart: str, title: str, notes: list[str], text: Text) -> None:
     _pictures(key=f"pictures_{chart}", data=data, height="content", width="content")
 
 
-def link(text: Text) -> None:
-    """A button that copies the address of what is shown now, with the language in it."""
+def link(chosen: dict[str, list[str]], keys: Sequence[str], text: Text) -> None:
+    """A button that copies the address of what is shown now: the filters chosen (of `keys`), and the language."""
     words = {"copy": text("filters.link"), "copied": text("filters.link_copied"), "by_hand": text("filters.link_help")}
-    _link(key="copy_link", data={"language": text.language, "words": words}, height="content")
+    _link(
+        key="copy_link",
+        data={"language": text.language, "words": words, "chosen": chosen, "keys": list(keys)},
+        height="content",
+    )

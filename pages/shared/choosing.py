@@ -263,6 +263,20 @@ def follow(home: str | None) -> None:
             st.session_state[key] = [] if key != "region" else at_first["region"]
 
 
+def in_address(home: str | None) -> dict[str, list[str]]:
+    """The filters as an address says them: as they are stored, which every language understands; no defaults.
+
+    The browser's own address may lack them: Streamlit takes out what is not in the words of the language now.
+    """
+    at_first, found = _at_first(home), {}
+    for key in KEYS:
+        value = st.session_state.get(key, at_first.get(key, []))
+        if value != at_first.get(key, []):
+            several = isinstance(value, (list, tuple))
+            found[key] = [str(one) for one in value] or [""] if several else [str(value)]
+    return found
+
+
 def reset(home: str | None) -> None:
     """Set every filter back to what it is at first."""
     at_first = _at_first(home)

@@ -72,7 +72,7 @@ def open_page(name: str, *, needs_complaints: bool = True) -> Iterator[Page]:
         with st.skeleton(height=LOADING), body, failures.told(name, text):  # in the language that was chosen
             yield Page(answers, filters, text)
         with foot:
-            browser.link(text)
+            browser.link(choosing.in_address(answers.home_region()), choosing.KEYS, text)
             st.page_link(DEFINITIONS, label=text("page.definitions"), icon=":material/help:", width="stretch")
 
 

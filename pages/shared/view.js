@@ -8,6 +8,10 @@ export default function ({ data, parentElement }) {
   field.setAttribute("aria-label", data.words.by_hand);
   button.onclick = async () => {
     const address = new URL(window.location.href);
+    for (const key of data.keys) address.searchParams.delete(key);
+    for (const [key, values] of Object.entries(data.chosen)) {
+      for (const value of values) address.searchParams.append(key, value);
+    }
     address.searchParams.set("lang", data.language);
     field.value = address.toString();
     field.hidden = true;
