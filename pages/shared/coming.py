@@ -150,5 +150,7 @@ def _strongest(table: pd.DataFrame, places: str, text: Text) -> str:
     known = table.dropna(subset="change")
     row = known.loc[known["change"].idxmax()]
     rising = int((known["change"] >= attention.RISES).sum())
-    values = {"name": plain(text.name(places, row[places])), "change": text.change(float(row["change"]))}
-    return text("coming.strongest", n=rising, **values) if rising else text("coming.steady", **values)
+    name, change = plain(text.name(places, row[places])), text.change(float(row["change"]))
+    if not rising:
+        return text("coming.steady", name=name, change=change)
+    return text("coming.strongest", n=rising, name=name, change=change)
