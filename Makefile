@@ -52,6 +52,7 @@ bench: .venv/ready-dev .venv-bench/ready
 backtest: .venv/ready-dev .venv-bench/ready
 	$(BIN)/python -m tests.accuracy
 	$(BIN)/python -m tests.accuracy.spikes
+	$(BIN)/python -m tests.accuracy.effects
 
 .venv-bench/ready: requirements-bench.txt
 	$(PYTHON) -m venv .venv-bench

@@ -24,17 +24,26 @@ from threadpoolctl import threadpool_limits
 from analytics import negative_binomial as counts_of
 from analytics.almanac import Almanac
 from analytics.calendars import Calendars
-from analytics.distribution import BUCKETS, QUANTILES, Distribution, buckets_of, calibrated, cells, judged, recalibrate
+from analytics.distribution import (
+    BUCKETS,
+    LEVELS,
+    QUANTILES,
+    Distribution,
+    buckets_of,
+    calibrated,
+    cells,
+    judged,
+    recalibrate,
+)
 from analytics.drivers import Drivers, EventTraces
 from analytics.errors import BadInput
 from analytics.event_learning import EventEffects, learn_events
 from analytics.hindsight import coefficients, dispersions, past_origins, priors
 from analytics.movements import Movements, features, look_back, without_spikes
-from analytics.panel import TOTAL, Level, Panel, dense_panel, total_counts, totals
+from analytics.panel import Level, Panel, dense_panel, total_counts, totals
 from analytics.rhythm import fit_effects
 
 VERSION = "1"  # of the method, written into the ledger
-PROFILE = ["type", "topic", "offset", "lasts", "log", "variance", "cases"]
 PARTS = ("level", "weekday", "season", "holiday", "events", "weather", "correction")
 FARTHEST = 365
 SAMPLE, CHUNK = 400, 512
@@ -101,6 +110,14 @@ def probability(forecast: pd.DataFrame, at_least: float | np.ndarray | pd.Series
     return found
 
 
+def quantile(forecast: pd.DataFrame, level: float) -> np.ndarray:
+    """The quantile of one of LEVELS of each row of a forecast, also of one without printed quantiles (`means`)."""
+    shape: Distribution = forecast.attrs["distribution"]
+    rows = forecast.index.to_numpy()
+    at = np.clip(shape.calibration[shape.cell[rows], LEVELS.index(level)], 1e-6, 1 - 1e-6)
+    return counts_of.quantiles(at[:, None], shape.mean[rows], shape.dispersion[rows])[:, 0]
+
+
 class Engine:
     """One panel's forecast from one origin, step by step; see `forecast` for the arguments."""
 
@@ -128,6 +145,7 @@ class Engine:
         self.above = totals(self.panel)
         self.upper = [total_counts(level, self.panel.counts) for level in self.above]
         self.judgements: dict[str, tuple[np.ndarray, np.ndarray]] = {}
+        self.undriven: np.ndarray | None = None  # series × days ahead: logarithms of the means without events
         self.report(0.0, f"0 / {len(self.panel.series):,} series looked back on")
         with _one_thread():
             self._learn()
@@ -137,7 +155,7 @@ class Engine:
         with _one_thread():
             return self._forecast(levels, without)
 
-    def _forecast(self, levels: str, without: Collection[str]) -> pd.DataFrame:
+    def _forecast(self, levels: str, without: Collection[str], *, printed: bool = True) -> pd.DataFrame:
         if levels not in ("all", "bottom"):
             raise BadInput("levels", "Levels are all or bottom, not {levels}.", levels=levels)
         spreads, calibration = self._spreads(levels)
@@ -146,7 +164,12 @@ class Engine:
         buckets = buckets_of(self.time.ahead)
         spread = (1 + spreads[:, buckets]) * np.exp(doubt) - 1
         series = pd.concat([self.panel.series, *(level.series for level in above)], ignore_index=True)
-        return self._table(series, mean, spread, calibration)
+        return self._table(series, mean, spread, calibration, printed=printed)
+
+    def means(self, levels: str = "all", *, without: Collection[str] = ()) -> pd.DataFrame:
+        """As `forecast`, without quantiles: day, series, mean; `probability` and `quantile` answer from it."""
+        with _one_thread():
+            return self._forecast(levels, without, printed=False)
 
     def rows(self) -> tuple[pd.DataFrame, np.ndarray]:
         """The series of a forecast of all levels, in its order, and their counts (nan: unknown)."""
@@ -184,22 +207,31 @@ class Engine:
         return self.judgements[levels]
 
     def _ahead(self, calendars: Calendars) -> np.ndarray:
-        """Means of the panel's own series on the days ahead, series × days."""
+        """Means of the panel's own series on the days ahead, series × days; what is no event is reckoned once."""
         rows = np.arange(len(self.panel.series))
         points = np.array([self.time.origin])
 
         def work(part: np.ndarray) -> np.ndarray:
-            return self._expected(part, self.time.ahead, points, calendars)[:, 0]
+            logs = self._log_parts(part, self.time.ahead, points)
+            return np.asarray(sum(one[:, 0] for name, one in logs.items() if name != "events"), dtype=np.float32)
 
-        found: list[np.ndarray] = []
-        done = 0
-        with ThreadPoolExecutor(os.cpu_count()) as pool:
-            for part in pool.map(work, _chunks(rows)):
-                found.append(part)
-                done += len(part)
-                share = LOOKING_BACK + (1 - LOOKING_BACK) * done / len(rows)
-                self.report(share, f"{done:,} / {len(rows):,} series forecast")
-        return np.concatenate(found)
+        if self.undriven is None:
+            found: list[np.ndarray] = []
+            done = 0
+            with ThreadPoolExecutor(os.cpu_count()) as pool:
+                for part in pool.map(work, _chunks(rows)):
+                    found.append(part)
+                    done += len(part)
+                    share = LOOKING_BACK + (1 - LOOKING_BACK) * done / len(rows)
+                    self.report(share, f"{done:,} / {len(rows):,} series forecast")
+            self.undriven = np.concatenate(found)
+        logs = self.undriven.astype(float)
+        if calendars.traces:
+            for known, at in calendars.of(self.panel.series):
+                driven = known.values[-len(self.time.ahead) :, calendars.of_events]
+                if driven.any():
+                    logs[at] += self.own_effects[at, calendars.of_events] @ driven.T
+        return np.exp(np.clip(logs, -12.0, 13.0))
 
     def _doubt(self, calendars: Calendars, *, events: bool = True) -> np.ndarray:
         """Variance of the logarithm of each mean (series × days ahead) that events and unseen weather add.
@@ -239,39 +271,6 @@ class Engine:
         """Dispersions (series and totals × horizon buckets) and calibration (cells × LEVELS), from past origins."""
         with _one_thread():
             return self._spreads("all")
-
-    def profiles(self) -> pd.DataFrame:
-        """For each type with past events, topic ('*': all) and day of its window: log effect, variance of the mean one.
-
-        type, topic, offset (from the first day), lasts (days), log, variance, cases.
-        """
-        found = self.event_effects
-        if found is None:
-            return pd.DataFrame(columns=PROFILE)
-        tables = []
-        names = [TOTAL, *self.above[self.topic].series["topic"]]
-        effects = np.vstack([found.whole, found.topics])
-        for one in self.calendars.types():
-            leaf = found.kinds.leaves.index(one.type)
-            driven = effects @ one.values.T
-            size, days = driven.shape
-            variance = np.stack(
-                [
-                    found.doubt(
-                        leaf,
-                        one.values,
-                        found.topic_blocks[at] if at >= 0 else found.whole_blocks,
-                        at if at >= 0 else None,
-                        one_more=False,
-                    )
-                    for at in range(-1, len(found.topics))
-                ]
-            )
-            table = pd.DataFrame({"type": one.type, "topic": np.repeat(names, days)})
-            table["offset"] = np.tile(np.arange(days) - one.before, size)
-            table = table.assign(lasts=one.lasts, log=driven.ravel(), variance=variance.ravel(), cases=one.cases)
-            tables.append(table)
-        return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=PROFILE)
 
     def parts(self) -> pd.DataFrame:
         """See the function of that name."""
@@ -502,12 +501,13 @@ class Engine:
     # What is handed out
 
     def _table(
-        self, series: pd.DataFrame, mean: np.ndarray, dispersion: np.ndarray, calibration: np.ndarray
+        self, series: pd.DataFrame, mean: np.ndarray, dispersion: np.ndarray, calibration: np.ndarray, *, printed: bool
     ) -> pd.DataFrame:
         cell = cells(mean.mean(axis=1), buckets_of(self.time.ahead))
         shape = Distribution(counts_of.rounded(mean.ravel()), dispersion.ravel(), cell.ravel(), calibration)
         table = self._index(series).assign(mean=mean.ravel())
-        table[QUANTILES] = shape.quantiles()
+        if printed:
+            table[QUANTILES] = shape.quantiles()
         table.attrs = {"distribution": shape, "method": self.method(), "version": VERSION}
         return table
 

@@ -55,6 +55,7 @@ def make_drivers(
         if almanac.country:
             events = events[[not types.of(str(kind)).almanac for kind in events["type"]]].reset_index(drop=True)
         windows = {str(k): (types.of(str(k)).before, types.of(str(k)).after) for k in events["type"].unique()}
+    windows |= {one.id: (one.before, one.after) for one in types}
     return Drivers(events, weather, windows)
 
 

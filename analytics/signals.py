@@ -11,7 +11,7 @@ import pandas as pd
 from analytics.almanac import Almanac
 from analytics.drivers import Drivers
 from analytics.errors import BadInput
-from analytics.forecast import Engine, probability
+from analytics.forecast import Engine, probability, quantile
 from analytics.panel import TOTAL, Panel
 
 YEAR = 364  # days: whole weeks
@@ -20,7 +20,7 @@ TIMES_MEDIAN = 1.5
 LEAST = 3.0  # complaints: fewer are no spike
 KINDS = ("year", "season")
 WEEK = 7
-SEASON_LEVEL = "0.95"  # quantile of the series' own forecast
+SEASON_LEVEL = 0.95  # quantile of the series' own forecast
 SEASON_DEVIATIONS = 2.0
 Report = Callable[[float, str], None]
 
@@ -77,7 +77,7 @@ def spikes(
     if threshold == "year":
         least = np.repeat(year_thresholds(engine.panel), horizon)
     else:
-        least = _season(engine.forecast("bottom", without=engine.calendars.events["id"].tolist()))
+        least = _season(engine.means("bottom", without=engine.calendars.events["id"].tolist()))
     found = ahead[["day", *engine.panel.keys]].assign(threshold=least.astype("int64"), expected=ahead["mean"])
     found.attrs = {}
     return found.assign(probability=probability(ahead, least)["probability"])
@@ -124,31 +124,31 @@ def find_signals(engine: Engine, ahead: pd.DataFrame, budget: int = BUDGET) -> p
     panel = Panel(engine.panel.days, series, counts)
     totals = (series[engine.panel.keys] == TOTAL).any(axis=1).to_numpy()
     days = len(engine.time.ahead)
-    season = season_thresholds(engine).reshape(-1, days)
-    year = np.repeat(year_thresholds(panel)[:, None], days, axis=1)
-    least = np.where(totals[:, None], season, year)
+    least = np.repeat(year_thresholds(panel)[:, None], days, axis=1)
+    least[totals] = season_thresholds(engine, totals).reshape(-1, days)
     middle = np.nan_to_num(np.nanmedian(np.where(np.isnan(counts), 0, counts)[:, -YEAR:], axis=1))
     mean = ahead["mean"].to_numpy().reshape(-1, days)
     likely = probability(ahead, least.ravel())["probability"].to_numpy().reshape(-1, days)
-    worse = probability(ahead, np.ceil(SEVERE_STEP * least.ravel()))["probability"].to_numpy().reshape(-1, days)
+    worse, shown = np.zeros_like(likely), likely >= SHOWN_FROM
+    worse[shown] = probability(ahead[shown.ravel()], np.ceil(SEVERE_STEP * least[shown]))["probability"]
     first = engine.days[len(engine.panel.days)]
     found = stretches(series, first, least=least, mean=mean, usual=middle, likely=likely, worse=worse)
     return within_budget(_folded(found), budget)
 
 
-def season_thresholds(engine: Engine) -> np.ndarray:
-    """For each row of a forecast of all levels: the least count that is a spike for its weekday and season.
+def season_thresholds(engine: Engine, chosen: np.ndarray) -> np.ndarray:
+    """For each day ahead of the `chosen` of all series (true or not): the least count that is a spike for the season.
 
     The 0.95 quantile of the series' own forecast had no event been to come, and at least 3, and at least two standard
     deviations of a Poisson count above that mean.
     """
-    usual = engine.forecast("all", without=engine.calendars.events["id"].tolist())
-    return _season(usual)
+    usual = engine.means("all", without=engine.calendars.events["id"].tolist())
+    return _season(usual[np.repeat(chosen, len(engine.time.ahead))])
 
 
 def _season(usual: pd.DataFrame) -> np.ndarray:
     high = usual["mean"] + SEASON_DEVIATIONS * np.sqrt(usual["mean"])
-    return np.ceil(np.maximum(np.maximum(usual[SEASON_LEVEL] + 1, high), LEAST)).to_numpy()
+    return np.ceil(np.maximum(np.maximum(quantile(usual, SEASON_LEVEL) + 1, high), LEAST)).to_numpy()
 
 
 def within_budget(signals: pd.DataFrame, budget: int) -> pd.DataFrame:
