@@ -13,8 +13,9 @@ import numpy as np
 import pandas as pd
 
 from analytics.almanac import Almanac
+from analytics.distribution import QUANTILES, Distribution
 from analytics.drivers import Drivers
-from analytics.forecast import PARTS, QUANTILES, VERSION, Distribution, Engine
+from analytics.forecast import PARTS, VERSION, Engine
 from analytics.negative_binomial import rounded
 from analytics.signals import find_signals
 from analytics.store_panel import StorePanel

@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 
 from analytics import negative_binomial as counts_of
+from analytics.distribution import Distribution
 from analytics.filters import COUNTED, Filters
-from analytics.forecast import Distribution
 from analytics.ledger import issued_municipal
 from analytics.queries import daily_counts
 from analytics.selected_forecast import ALIKE_BEFORE, WEEK

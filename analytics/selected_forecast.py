@@ -13,8 +13,8 @@ import scipy
 
 from analytics import negative_binomial as counts_of
 from analytics.computed_forecast import computed, unloaded
+from analytics.distribution import LEVELS, QUANTILES, Distribution
 from analytics.filters import COUNTED, Filters
-from analytics.forecast import LEVELS, QUANTILES, Distribution
 from analytics.ledger import issued, issued_parts
 from analytics.negative_binomial import rounded
 from analytics.panel import MOST_UNKNOWN, TOTAL

@@ -56,7 +56,7 @@ def _tiles(measure: str, answers: Answers, filters: Filters, text: Text) -> None
 
 def _map(measure: str, answers: Answers, filters: Filters, text: Text) -> None:
     places, table, shade = _places(measure, answers, filters, text)
-    drawn = places == "region" and bool(table["has_geometry"].any())
+    drawn = bool(table["has_geometry"].any())
     if not drawn:
         st.caption(text(f"heatmap.no_map_{places}"))
     _chosen_places(table, shade, answers, filters, text, places=places, as_map=drawn)
@@ -72,7 +72,7 @@ def _chosen_places(
     wide, narrow = st.columns([3, 1.25], gap="small")
     with wide:
         figure = (
-            maps.outlines(table.dropna(subset="code"), answers.geometry(), shade, text)
+            maps.outlines(table.dropna(subset="code"), answers.geometry(filters), shade, text, places=places)
             if as_map
             else maps.tiles(table, shade, text, places=places)
         )
@@ -211,8 +211,8 @@ def _left_out(
 ) -> None:
     """What is not to be seen: places without geometry or population, complaints without a place."""
     notes = []
-    if places == "region" and table["has_geometry"].any():
-        notes.append(_names("heatmap.no_geometry", table.loc[~table["has_geometry"], "region"], text))
+    if table["has_geometry"].any():
+        notes.append(_names("heatmap.no_geometry", table.loc[~table["has_geometry"], places], text, places))
     if measure == "per_1000":
         notes.append(_names(f"heatmap.no_population_{places}", table.loc[table["value"].isna(), places], text, places))
     if measure.startswith("against"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from analytics.decompose import FEWEST_DAYS
 from analytics.filters import Filters
@@ -16,15 +17,17 @@ RECENT = 728  # days: changes of level that are looked at
 THIN = 1.0  # complaints a day: below this most changes are chance
 
 
-def headline(answers: Answers, filters: Filters, text: Text) -> None:
-    """The biggest lasting change with its date, the year before, where it comes from, and how thin the data are."""
+def headline(answers: Answers, filters: Filters, text: Text) -> DeltaGenerator:
+    """The biggest lasting change with its date, the year before, where it comes from, and how thin the data are.
+
+    Answers the place of its last line, which takes long to know: `trends.moved_labels` fills it when all else is there.
+    """
     found: Trend = answers.ask("trend", filters)
     lines = [*_level(found, text), *_year(found, answers, filters, text)]
     lines += [*_worst_place(answers, filters, text), *_mover(answers, filters, text)]
-    names, channels = answers.ask("moved_labels", filters)
-    if len(names) + len(channels):
-        lines.append(text("trends.relabelled", n=len(names) + len(channels)))
-    st.markdown("\n".join(f"- {line}" for line in lines))
+    with st.container(gap=None):
+        st.markdown("\n".join(f"- {line}" for line in lines))
+        return st.empty()
 
 
 def _level(found: Trend, text: Text) -> list[str]:

@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from analytics.arrival import Arrival
 from analytics.changes import SURE_ENOUGH
@@ -99,9 +100,11 @@ def gone_topics(answers: Answers, filters: Filters, text: Text) -> None:
         st.dataframe(_with_topics(gone, shown, text), hide_index=True, width="stretch")
 
 
-def moved_labels(answers: Answers, filters: Filters, text: Text) -> None:
-    """Rises that are another topic's fall, or a channel's start."""
+def moved_labels(answers: Answers, filters: Filters, text: Text, last_line: DeltaGenerator) -> None:
+    """Rises that are another topic's fall, or a channel's start; how many is said in the headline's last line."""
     names, channels = answers.ask("moved_labels", filters)
+    if len(names) + len(channels):
+        last_line.markdown(f"- {text('trends.relabelled', n=len(names) + len(channels))}")
     lines = [_renamed(row, text) for row in names.to_dict("records")]
     lines += [_begun(row, text) for row in channels.to_dict("records")]
     if not lines:

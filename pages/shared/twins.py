@@ -33,7 +33,8 @@ def twin(key: str, table: Table, title: str, about: About, text: Text, *, chart:
     Names of columns are the reader's words. A fragment: to open it runs nothing else of the page.
     """
     with failures.told(key, text):
-        box = st.expander(text("take.title"), icon=":material/table:", key=f"twin_{key}", on_change="rerun")
+        label = text("take.title") if chart else f"{text('take.title')}: {title}"
+        box = st.expander(label, icon=":material/table:", key=f"twin_{key}", on_change="rerun")
         if not box.open:
             return
         found = table() if callable(table) else table
