@@ -36,7 +36,7 @@ lint: .venv/ready-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy analytics pages app.py
 
-bench: .venv/ready-dev
+bench: .venv/ready-dev .venv-bench/ready
 	$(BIN)/python -m tests.bench
 ifneq ($(strip $(STORE)),)
 	@bash tests/tools.sh $(BIN)/python -m tests.bench_browser $(STORE)
@@ -58,6 +58,8 @@ screenshots: .venv/ready-dev
 backtest: .venv/ready-dev .venv-bench/ready
 	$(BIN)/python -m tests.accuracy
 	$(BIN)/python -m tests.accuracy.spikes
+	$(BIN)/python -m tests.accuracy.outbreaks
+	$(BIN)/python -m tests.accuracy.effects
 
 .venv-bench/ready: requirements-bench.txt
 	$(PYTHON) -m venv .venv-bench

@@ -38,6 +38,12 @@ class Almanac:
 
     def __post_init__(self) -> None:
         """Refuse a country or subdivision that is not known."""
+        if self.subdivision and not self.country:
+            raise BadInput(
+                "subdivision_alone",
+                "{subdivision} is a part of a country: say of which country too.",
+                subdivision=self.subdivision,
+            )
         self.calendar([2024])
 
     def calendar(self, years: list[int]) -> holidays.HolidayBase | None:

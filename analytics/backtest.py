@@ -9,14 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
+from itertools import product
 
 import numpy as np
 import pandas as pd
 
 from analytics import scores
 from analytics.almanac import Almanac
+from analytics.distribution import VOLUMES
+from analytics.drivers import Drivers
 from analytics.errors import BadInput
-from analytics.forecast import VOLUMES
+from analytics.event_days import event_days
 from analytics.methods import METHODS, Ahead, Method, Task
 from analytics.panel import TOTAL, Panel, dense_panel, total_counts, totals
 
@@ -25,6 +28,7 @@ FEWEST_DAYS = 91  # known at the first origin: thirteen weeks
 FEWEST_A_DAY = 0.1  # complaints of a series over its last year before the origin; quieter ones are not judged
 YEAR = 365
 BUCKETS = {"1": 1, "2-7": 7, "8-14": 14, "15-28": 28}  # horizon buckets and the last day ahead of each
+DAYS = ["event", "other"]  # kinds of days
 FARTHEST = max(BUCKETS.values())
 CLASSES = ["< 0.3", *(f"{low:g}-{high:g}" for low, high in zip(VOLUMES[:-1], VOLUMES[1:], strict=True)), "> 20"]
 REACHED = [f"pit {edge:g}" for edge in scores.EDGES]
@@ -40,6 +44,7 @@ def backtest(
     *,
     methods: Mapping[str, Method] = METHODS,
     almanac: Almanac | None = None,
+    drivers: Drivers | None = None,
     end: date | None = None,
     step: int = STEP,
     by: Sequence[str] = ("method", "origin", "level"),
@@ -47,9 +52,11 @@ def backtest(
 ) -> pd.DataFrame:
     """One row per method, origin and level ("bottom", "totals") with all measures; see `judge` and `measure`.
 
-    `by` may name `volume` (class) and `bucket` (of the horizon) too.
+    `by` may name `volume` (class), `bucket` (of the horizon) and `event` (event and other days) too.
     """
-    judged = judge(panel, origins, horizon, methods=methods, almanac=almanac, end=end, step=step, report=report)
+    judged = judge(
+        panel, origins, horizon, methods=methods, almanac=almanac, drivers=drivers, end=end, step=step, report=report
+    )
     return measure(judged, by)
 
 
@@ -60,32 +67,45 @@ def judge(
     *,
     methods: Mapping[str, Method] = METHODS,
     almanac: Almanac | None = None,
+    drivers: Drivers | None = None,
     end: date | None = None,
     step: int = STEP,
     report: Report | None = None,
 ) -> pd.DataFrame:
-    """Sums over the days of each method, origin, series and horizon bucket, and the scales known at the origin.
+    """Sums over the days of each method, origin, series, horizon bucket and kind of day, and scales of the origin.
 
     `panel`: `day, region, [municipality], topic, complaints`; the last origin lies `horizon` days before its end, the
-    others `step` days apart. Each method is refitted at each origin. Judged are series with at least 0.1 complaints a
-    day in the year before the origin. Raises BadInput on a bad panel, one too short, or a horizon outside 1 … 28.
+    others `step` days apart. Each method is refitted at each origin and told what of `drivers` was known there. Judged
+    are series with at least 0.1 complaints a day in the year before the origin; `event` tells days off and days of
+    events from others (see `event_days`). Raises BadInput on a bad panel, one too short, or a horizon outside 1 … 28.
     """
     whole = panel if isinstance(panel, Panel) else dense_panel(panel, end)
     positions = origin_positions(len(whole.days), origins, horizon, step)
     above = totals(whole)
     counts = np.vstack([whole.counts, *(total_counts(level, whole.counts) for level in above)])
-    names = pd.MultiIndex.from_frame(pd.concat([whole.series, *(level.series for level in above)]))
+    series = pd.concat([whole.series, *(level.series for level in above)], ignore_index=True)
+    names = pd.MultiIndex.from_frame(series)
+    almanac, drivers = almanac or Almanac(), drivers or Drivers()
+    events = event_days(series, whole.days, almanac, drivers)
     tables = []
     for number, position in enumerate(positions):
-        task = Task(known_until(whole, position), horizon, almanac or Almanac())
-        actual = counts[names.get_indexer(pd.MultiIndex.from_frame(task.series)), position + 1 : position + 1 + horizon]
+        task = Task(known_until(whole, position), horizon, almanac, drivers)
+        rows = names.get_indexer(pd.MultiIndex.from_frame(task.series))
+        actual, event = (table[rows, position + 1 : position + 1 + horizon] for table in (counts, events))
         chance = np.random.default_rng(position).random(actual.shape)  # the same for every method
         for at, (name, method) in enumerate(methods.items()):
             if report:
                 share = (number * len(methods) + at) / (len(positions) * len(methods))
                 report(share, f"{name}, {task.origin.date()}")
-            tables.append(score(task, actual.astype(float), method(task), chance).assign(method=name))
-    return pd.concat(tables, ignore_index=True)
+            tables.append(score(task, actual.astype(float), method(task), chance, event).assign(method=name))
+    judged = pd.concat(tables, ignore_index=True)
+    if judged.empty:
+        raise BadInput(
+            "backtest_quiet",
+            "No series of the panel has {least} complaints a day before any origin; there is nothing to judge.",
+            least=FEWEST_A_DAY,
+        )
+    return judged
 
 
 def origin_positions(days: int, origins: int, horizon: int, step: int = STEP) -> list[int]:
@@ -119,8 +139,10 @@ def known_until(panel: Panel, position: int) -> Panel:
     return Panel(panel.days[: position + 1], panel.series[begun].reset_index(drop=True), counts[begun])
 
 
-def score(task: Task, actual: np.ndarray, ahead: Ahead, chance: np.ndarray) -> pd.DataFrame:
-    """Sums of one method at one origin; `actual`: the task's series × days ahead, nan = unknown."""
+def score(
+    task: Task, actual: np.ndarray, ahead: Ahead, chance: np.ndarray, event: np.ndarray | None = None
+) -> pd.DataFrame:
+    """Sums of one method at one origin; `actual`, `event`: the task's series × days ahead, nan = unknown."""
     volume = mean_volume(task.counts)
     rows = np.flatnonzero(volume >= FEWEST_A_DAY)
     daily = _daily_scores(actual, ahead, chance)[rows]
@@ -134,11 +156,16 @@ def score(task: Task, actual: np.ndarray, ahead: Ahead, chance: np.ndarray) -> p
         squares=squares,
     )
     bucket = np.searchsorted(list(BUCKETS.values()), np.arange(1, task.horizon + 1))
+    marked = np.zeros(actual.shape, dtype=bool) if event is None else event
     tables = []
-    for number in np.unique(bucket):
-        kind = pd.Categorical.from_codes([number] * len(rows), list(BUCKETS), ordered=True)
-        sums = pd.DataFrame(daily[:, bucket == number].sum(axis=1), columns=list(SUMS), index=common.index)
-        tables.append(pd.concat([common.assign(bucket=kind), sums], axis=1))
+    for number, is_event in product(np.unique(bucket), (True, False)):
+        kinds = {
+            "bucket": pd.Categorical.from_codes([number] * len(rows), list(BUCKETS), ordered=True),
+            "event": pd.Categorical([DAYS[not is_event]] * len(rows), DAYS, ordered=True),
+        }
+        chosen = (marked[rows] == is_event) & (bucket == number)
+        sums = pd.DataFrame((daily * chosen[..., None]).sum(axis=1), columns=list(SUMS), index=common.index)
+        tables.append(pd.concat([common.assign(**kinds), sums], axis=1))
     found = pd.concat(tables, ignore_index=True)
     return found[found["days"] > 0]
 

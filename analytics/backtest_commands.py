@@ -14,7 +14,17 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from analytics.forecast_commands import Country, End, Holidays, PanelFile, Subdivision
+from analytics.forecast_commands import (
+    Country,
+    End,
+    Events,
+    Holidays,
+    PanelFile,
+    Subdivision,
+    Weather,
+    read_known,
+    warn_of,
+)
 from analytics.progress import progress
 
 SHORT = {"scaled quantile loss": "quantile loss, scaled", "weighted quantile loss": "weighted"}
@@ -26,6 +36,7 @@ class By(StrEnum):
 
     volume = "volume"
     bucket = "bucket"
+    event = "event"
     origin = "origin"
 
 
@@ -42,19 +53,21 @@ def backtest(
     country: Country = None,
     subdivision: Subdivision = None,
     holidays: Holidays = None,
+    events: Events = None,
+    weather: Weather = None,
     by: Annotated[By | None, typer.Option(help="Break the measures down by this too.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Judge the forecasts on a panel's past, beside the last 13 same weekdays and the week before."""
-    from analytics.almanac import Almanac, read_days  # noqa: PLC0415 (SciPy takes a second)
-    from analytics.backtest import judge, measure  # noqa: PLC0415
-    from analytics.panel import read_panel  # noqa: PLC0415
+    from analytics.backtest import judge, measure  # noqa: PLC0415 (SciPy takes a second)
+    from analytics.panel import dense_panel  # noqa: PLC0415
     from analytics.significance import compare  # noqa: PLC0415
 
-    almanac = Almanac(country, subdivision, read_days(holidays) if holidays else None)
-    table, last = read_panel(panel), end.date() if end else None
+    known = read_known(panel, end, country, subdivision, holidays, events, weather)
+    dense = dense_panel(known.table, known.end) if isinstance(known.table, pd.DataFrame) else known.table
     with progress("origins") as show:
-        judged = judge(table, origins, horizon, almanac=almanac, end=last, report=show)
+        judged = judge(dense, origins, horizon, almanac=known.almanac, drivers=known.drivers, report=show)
+    warn_of(dense)
     measured = measure(judged, ["level", *([by.value] if by else []), "method"])
     compared = compare(judged)
     if as_json:

@@ -10,7 +10,7 @@ import pandas as pd
 from analytics.almanac import Almanac
 from analytics.drivers import Drivers, window
 from analytics.forecast import Engine
-from analytics.panel import Panel, dense_panel
+from analytics.panel import TOTAL, Panel, dense_panel
 
 PROFILE = ["type", "topic", "offset", "lasts", "factor", "0.1", "0.9", "cases", "nothing"]
 CASE = ["id", "type", "title", "region", "topic", "starts_on", "ends_on", "strength", "unit"]
@@ -35,11 +35,24 @@ def learned_effects(
     are those of past events. An `engine` that has learned already saves learning anew.
     """
     ready = engine or Engine(panel, 1, almanac=almanac, drivers=drivers, end=end)
-    profiles = ready.profiles()
+    profiles = _profiles(ready)
     low, high = (profiles["log"] + side * NINE_TENTHS * np.sqrt(profiles["variance"]) for side in (-1, 1))
     found = profiles.assign(**{"factor": np.exp(profiles["log"]), "0.1": np.exp(low), "0.9": np.exp(high)})
     found["nothing"] = (found["0.1"] <= 1) & (found["0.9"] >= 1)
     return found[PROFILE]
+
+
+def _profiles(engine: Engine) -> pd.DataFrame:
+    """type, topic, offset, lasts, log (of the factor), variance (of that), cases."""
+    found, topics = engine.event_effects, engine.above[engine.topic].series["topic"]
+    tables = []
+    for one in engine.calendars.types() if found else ():
+        for number, topic in enumerate([TOTAL, *topics], start=-1):
+            log, variance = found.profile(one.type, one.values, number)  # type: ignore[union-attr]
+            table = pd.DataFrame({"type": one.type, "topic": topic, "offset": np.arange(len(log)) - one.before})
+            tables.append(table.assign(lasts=one.lasts, log=log, variance=variance, cases=one.cases))
+    empty = pd.DataFrame(columns=[*PROFILE[:4], "log", "variance", "cases"])
+    return pd.concat(tables, ignore_index=True) if tables else empty
 
 
 def past_cases(panel: pd.DataFrame | Panel, drivers: Drivers, *, end: date | None = None) -> pd.DataFrame:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import numpy as np
 from scipy import sparse
@@ -24,11 +25,10 @@ FREEDOM = 0.7  # of a type's effect from its parent's: a prior's standard deviat
 NARROWER = (0.5, 0.35)  # of a topic from its type, of a series from its topic, before it is learned
 BELIEF = 6.0  # cases' worth of belief in these
 EVENT_SPREAD = 0.4  # standard deviation of one event's log effect around its type's, before it is learned
-LEAST_DOUBT = 0.5  # in the tails of a window
 EVENT_BELIEF = 3.0  # events' worth of belief in it
 PASSES, ROUNDS, STEPS = 2, 3, 8
-BLOCK = 3  # days in a row whose errors are taken to be alike
-MOST_IN_COMMON = 100.0
+FEW_DAYS, WINDOW_DAYS = 3, 14  # in a row, whose errors are alike; over which a level may be taken wrong
+MOST_IN_COMMON, MOST_DRIFT = 100.0, 0.25
 FEWEST = 1.0  # complaints expected in the windows, from which a unit learns of its own
 
 
@@ -46,11 +46,15 @@ class Kinds:
         """How many columns."""
         return len(self.kind)
 
-    def columns(self, leaf: int) -> tuple[np.ndarray, np.ndarray]:
-        """Columns of the leaf's own kind, and a matrix (these × all columns) that adds up what is above them."""
-        own = np.flatnonzero(self.kind == self.above[leaf][0])
-        together = np.isin(self.kind, self.above[leaf]) & (self.shape == self.shape[own][:, None])
-        return own, together.astype(float)
+    @cached_property
+    def of_leaves(self) -> list[tuple[np.ndarray, np.ndarray]]:
+        """Of each leaf its own columns, and those that add up to them, its own and those above: own × all, 0 or 1."""
+        found = []
+        for above in self.above:
+            own = np.flatnonzero(self.kind == above[0])
+            together = np.isin(self.kind, above) & (self.shape == self.shape[own][:, None])
+            found.append((own, together.astype(float)))
+        return found
 
 
 @dataclass(frozen=True)
@@ -74,7 +78,7 @@ class EventEffects:
     """Effects (units × columns) of all, of topics and of series, and of each the covariance of every leaf's columns.
 
     `spread`: leaves × topics, the variance of one event's log effect around its type's; `seen`: how many past events of
-    like size those were that it was learned from.
+    like size those were that it was learned from; `drift`: of each topic the variance of its level's logarithm.
     """
 
     kinds: Kinds
@@ -86,6 +90,7 @@ class EventEffects:
     series_blocks: dict[int, list[np.ndarray]]
     spread: np.ndarray
     seen: np.ndarray
+    drift: np.ndarray = field(default_factory=lambda: np.zeros(0))
     unlike: tuple[np.ndarray, np.ndarray] = field(default_factory=lambda: (np.zeros(0), np.zeros(0)))
 
     def of_rows(self, rows: np.ndarray) -> EventEffects:
@@ -107,7 +112,7 @@ class EventEffects:
         found = np.zeros((len(rows), len(values)))
         units = [self.series_blocks.get(row, self.topic_blocks[at]) for row, at in zip(rows, topic, strict=True)]
         for leaf in range(len(self.kinds.leaves)):
-            own, _ = self.kinds.columns(leaf)
+            own, _ = self.kinds.of_leaves[leaf]
             if not values[:, own].any():
                 continue
             done: dict[int, np.ndarray] = {}
@@ -117,32 +122,47 @@ class EventEffects:
                 found[at] += done[id(blocks)]
         return found
 
+    def profile(self, kind: str, values: np.ndarray, topic: int) -> tuple[np.ndarray, np.ndarray]:
+        """Log effect of a type on each day (values: days × columns) and its variance; topic -1: all together."""
+        leaf = self.kinds.leaves.index(kind)
+        effects, blocks = (
+            (self.topics[topic], self.topic_blocks[topic]) if topic >= 0 else (self.whole, self.whole_blocks)
+        )
+        return values @ effects, self.doubt(leaf, values, blocks, topic, one_more=False)
+
     def doubt(
-        self, leaf: int, values: np.ndarray, blocks: list[np.ndarray], topic: int | None, *, one_more: bool
+        self, leaf: int, values: np.ndarray, blocks: list[np.ndarray], topic: int, *, one_more: bool
     ) -> np.ndarray:
         """Variance (days) of the log effect of the leaf's type, or of one more event of it; values: days × columns.
 
-        `topic`: its number, None for all together. Of the mean effect the doubt is that of the fit, and of so many
-        events as were seen, each as far from the others as events of the type are; in the tails of the window no less
-        than half of that, since a level taken wrong is wrong there too.
+        `topic`: its number, -1: all together. Of the mean effect the doubt is that of the fit, and of so many
+        events as were seen, each as far from the others as events of the type are and as a level may be taken wrong.
         """
-        own, _ = self.kinds.columns(leaf)
+        own, _ = self.kinds.of_leaves[leaf]
         mine = values[:, own]
         height = np.abs(mine).max(axis=1, initial=0.0)
-        spread = self.spread[leaf].mean() if topic is None else self.spread[leaf, topic]
-        seen = self.seen[leaf].max() if topic is None else self.seen[leaf, topic]
+        at = topic if topic >= 0 else int(self.seen[leaf].argmax())
+        spread, seen = self.spread[leaf, at], self.seen[leaf, at]
+        drift = self.drift[at] if len(self.drift) else 0.0
         of_mean = np.einsum("ds,st,dt->d", mine, blocks[leaf], mine)
-        of_mean += spread / seen * np.where(height > 0, np.maximum(height, LEAST_DOUBT), 0.0) ** 2
+        of_mean += (spread * height**2 + drift * np.minimum(2 * height, 1.0) ** 2) / seen
         return of_mean + one_more * spread * height**2
 
 
 def learn_events(kinds: Kinds, past: Happened, topics: int, own: np.ndarray) -> EventEffects:
     """Learn from `past`; topics: how many there are; own: numbers of the series of `past` that learn for themselves."""
     learner = _Learner(kinds, past, topics, own)
-    for _ in range(PASSES):
+    for number in range(PASSES):
         learner.level()
-        learner.fit()
+        learner.fit(narrowest=number == PASSES - 1)
     return learner.found
+
+
+def _in_blocks(came: np.ndarray, said: np.ndarray, length: int) -> tuple[float, float, float]:
+    """Over blocks of so many days the sum of squared errors, of what was said, and of its squares."""
+    starts = np.arange(0, len(came), length)
+    came, said = np.add.reduceat(came, starts), np.add.reduceat(said, starts)
+    return float(((came - said) ** 2).sum()), float(said.sum()), float((said**2).sum())
 
 
 class _Learner:
@@ -167,7 +187,8 @@ class _Learner:
             exposure[row, days] *= np.exp(self.sparse[at] @ self.effects[row])
         level = smooth(self.actual * say, exposure * say, LEVEL_HALF_LIFE)
         self.spread = overdispersion(self.actual, exposure)
-        self.together = self.spread * self._in_common(level * exposure)[self.past.topic]
+        in_common, self.drift = self._errors_in_common(level * exposure)
+        self.together = self.spread * in_common[self.past.topic]
         parts = []
         for row, at in enumerate(self.past.calendar):
             days = self.inside[at]
@@ -177,23 +198,23 @@ class _Learner:
         self.usual = np.concatenate([one for _, one in parts]) if parts else np.zeros(0)
         self.design = sparse.csr_array(sparse.vstack([self.sparse[at] for at in self.past.calendar]))
 
-    def _in_common(self, expected: np.ndarray) -> np.ndarray:
-        """Of each topic: how much more its sum over some days varies than independent series and days would make it."""
-        found = np.ones(self.number)
+    def _errors_in_common(self, expected: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Of each topic: how much more its sum over some days varies than independent series and days would make it,
+        and the variance of its logarithm over a whole window beyond that."""
+        found, drift = np.ones(self.number), np.zeros(self.number)
         known = ~np.isnan(self.past.counts)
-        blocks = np.arange(0, self.actual.shape[1], BLOCK)
         for topic in np.unique(self.past.topic):
             rows = self.past.topic == topic
-            came, said = (
-                np.add.reduceat((one[rows] * known[rows]).sum(axis=0), blocks) for one in (self.actual, expected)
-            )
-            of_each = (expected[rows] * self.spread[rows, None]).sum() / max(expected[rows].sum(), 1e-9)
-            varies = ((came - said) ** 2).sum() / max(said.sum(), 1e-9)
-            found[topic] = np.clip(varies / max(of_each, 1e-9), 1.0, MOST_IN_COMMON)
-        return found
+            came, said = ((one[rows] * known[rows]).sum(axis=0) for one in (self.actual, expected))
+            of_each = (expected[rows] * self.spread[rows, None]).sum() / max(said.sum(), 1e-9)
+            squares, whole, _ = _in_blocks(came, said, FEW_DAYS)
+            found[topic] = np.clip(squares / max(whole * of_each, 1e-9), 1.0, MOST_IN_COMMON)
+            squares, whole, weight = _in_blocks(came, said, WINDOW_DAYS)
+            drift[topic] = np.clip((squares - whole * of_each * found[topic]) / max(weight, 1e-9), 0.0, MOST_DRIFT)
+        return found, drift
 
-    def fit(self) -> None:
-        """From wide to narrow."""
+    def fit(self, *, narrowest: bool) -> None:
+        """From wide to narrow; single series at last."""
         kinds, size = self.kinds, self.kinds.size
         whole, spread = self._unit(np.arange(len(self.came)), np.zeros(size), self.freedom, self.together)
         for _ in range(ROUNDS):
@@ -202,10 +223,12 @@ class _Learner:
         topic_of = self.past.topic[self.rows]
         by_topic = [np.flatnonzero(topic_of == number) for number in range(self.number)]
         topics, self.unlike[0] = self._narrow(by_topic, [(whole, spread)] * self.number, 0, self.together)
-        by_series = [np.flatnonzero(self.rows == row) for row in self.own]
-        above = [topics[self.past.topic[row]] for row in self.own]
+        own = self.own if narrowest else self.own[:0]
+        first = np.searchsorted(self.rows, np.arange(len(self.past.topic) + 1))
+        by_series = [np.arange(first[row], first[row + 1]) for row in own]
+        above = [topics[self.past.topic[row]] for row in own]
         series, self.unlike[1] = self._narrow(by_series, above, 1, self.spread)
-        mine = dict(zip(self.own.tolist(), series, strict=True))
+        mine = dict(zip(own.tolist(), series, strict=True))
         self.effects = np.stack(
             [mine[row][0] if row in mine else topics[t][0] for row, t in enumerate(self.past.topic)]
         )
@@ -221,6 +244,7 @@ class _Learner:
             {row: self._blocks(one) for row, (_, one) in mine.items()},
             between,
             seen,
+            self.drift,
             (self.unlike[0], self.unlike[1]),
         )
 
@@ -234,7 +258,7 @@ class _Learner:
         variance = self.unlike[at]
         enough = [self.usual[cells].sum() >= FEWEST for cells in units]
         fits: list[tuple[np.ndarray, np.ndarray]] = []
-        for _ in range(ROUNDS):
+        for _ in range(ROUNDS - at):
             fits = [
                 self._unit(cells if is_enough else cells[:0], wide, variance, noise)
                 for cells, (wide, _), is_enough in zip(units, above, enough, strict=True)
@@ -325,6 +349,6 @@ class _Learner:
     def _blocks(self, spread: np.ndarray) -> list[np.ndarray]:
         found = []
         for leaf in range(len(self.kinds.leaves)):
-            _, together = self.kinds.columns(leaf)
+            _, together = self.kinds.of_leaves[leaf]
             found.append(together @ spread @ together.T)
         return found

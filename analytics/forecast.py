@@ -24,80 +24,39 @@ from threadpoolctl import threadpool_limits
 from analytics import negative_binomial as counts_of
 from analytics.almanac import Almanac
 from analytics.calendars import Calendars
+from analytics.distribution import (
+    BUCKETS,
+    LEVELS,
+    QUANTILES,
+    Distribution,
+    buckets_of,
+    calibrated,
+    cells,
+    judged,
+    recalibrate,
+)
 from analytics.drivers import Drivers, EventTraces
 from analytics.errors import BadInput
 from analytics.event_learning import EventEffects, learn_events
-from analytics.movements import Movements, features, learn, look_back, without_spikes
-from analytics.panel import TOTAL, Level, Panel, dense_panel, total_counts, totals
+from analytics.hindsight import coefficients, dispersions, past_origins, priors
+from analytics.movements import Movements, features, look_back, without_spikes
+from analytics.panel import Level, Panel, dense_panel, total_counts, totals
 from analytics.rhythm import fit_effects
 
 VERSION = "1"  # of the method, written into the ledger
-LEVELS = (0.025, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.975)
-QUANTILES = [f"{level:g}" for level in LEVELS]
-PROFILE = ["type", "topic", "offset", "lasts", "log", "variance", "cases"]
 PARTS = ("level", "weekday", "season", "holiday", "events", "weather", "correction")
 FARTHEST = 365
-BUCKETS = (1, 7, 14, 28, 91, 182, 365)  # the last day of each horizon bucket
-JUDGED = (1, 2, 4, 6, 8, 10, 12, 14, 15, 18, 21, 24, 27, 35, 49, 63, 77, 91, 112, 140, 168, 182, 224, 273, 322, 364)
-ORIGINS, ORIGIN_STEP = 40, 9  # past origins, rotating over the weekdays
-FEWEST_DAYS = 14  # known at a past origin
-VOLUMES = (0.3, 1.0, 5.0, 20.0)  # a day; between them the volume classes
 SAMPLE, CHUNK = 400, 512
+LOOKING_BACK = 0.8  # of the time, judging past origins
 BUSY = 300  # series, the largest, that learn of their own what events and weather do
 PARENT_SCALE = 0.7  # a series lies closer to its group than a group to the whole
-BELIEF = 400.0  # past cases' worth of belief in the uncalibrated levels
-ALIKE = 0.25  # errors of days in a row are alike: what one of them is worth
 MOST_DOUBT = 2.0
-HALF_LIFE = 360.0  # days in which an error's say in dispersion and calibration halves
 Report = Callable[[float, str], None]
 
 
 def _one_thread() -> threadpool_limits:
     """Linear algebra in one thread: series are shared among threads already, and those would wait for each other."""
     return threadpool_limits(1, user_api="blas")
-
-
-@dataclass(frozen=True, eq=False)
-class Distribution:
-    """What quantiles are printed from, row by row of a forecast; `calibration` maps cells to levels."""
-
-    mean: np.ndarray
-    dispersion: np.ndarray
-    cell: np.ndarray
-    calibration: np.ndarray
-
-    def quantiles(self) -> np.ndarray:
-        """Rows × LEVELS, whole counts."""
-        levels = np.clip(self.calibration[self.cell], 1e-6, 1 - 1e-6)
-        return counts_of.quantiles(levels, self.mean, self.dispersion)
-
-    def __deepcopy__(self, memo: dict) -> Distribution:
-        """Never changed, so never copied: pandas copies what hangs on a table at every step."""
-        return self
-
-
-@dataclass(frozen=True)
-class _Rows:
-    """Series of one kind: counts (nan unknown), the rows' groups above, and their calendar effects."""
-
-    series: pd.DataFrame
-    counts: np.ndarray
-    effects: np.ndarray
-
-
-@dataclass(frozen=True)
-class _Time:
-    """Positions of the origin and of past origins; days ahead that are judged at these, and that are forecast."""
-
-    origin: int
-    past: np.ndarray
-    judged: np.ndarray
-    ahead: np.ndarray
-
-    @property
-    def days(self) -> np.ndarray:
-        """Past origins × days judged, as positions."""
-        return self.past[:, None] + self.judged
 
 
 def forecast(
@@ -151,6 +110,14 @@ def probability(forecast: pd.DataFrame, at_least: float | np.ndarray | pd.Series
     return found
 
 
+def quantile(forecast: pd.DataFrame, level: float) -> np.ndarray:
+    """The quantile of one of LEVELS of each row of a forecast, also of one without printed quantiles (`means`)."""
+    shape: Distribution = forecast.attrs["distribution"]
+    rows = forecast.index.to_numpy()
+    at = np.clip(shape.calibration[shape.cell[rows], LEVELS.index(level)], 1e-6, 1 - 1e-6)
+    return counts_of.quantiles(at[:, None], shape.mean[rows], shape.dispersion[rows])[:, 0]
+
+
 class Engine:
     """One panel's forecast from one origin, step by step; see `forecast` for the arguments."""
 
@@ -173,11 +140,13 @@ class Engine:
         known = len(self.panel.days)
         ahead = pd.date_range(self.panel.days[-1] + pd.Timedelta(days=1), periods=horizon)
         self.days = self.panel.days.append(ahead)
-        self.time = _time(known, horizon)
+        self.time = past_origins(known, horizon)
         self.calendars = Calendars(self.days, almanac or Almanac(), drivers or Drivers(), self.panel)
         self.above = totals(self.panel)
         self.upper = [total_counts(level, self.panel.counts) for level in self.above]
         self.judgements: dict[str, tuple[np.ndarray, np.ndarray]] = {}
+        self.undriven: np.ndarray | None = None  # series × days ahead: logarithms of the means without events
+        self.report(0.0, f"0 / {len(self.panel.series):,} series looked back on")
         with _one_thread():
             self._learn()
 
@@ -186,16 +155,21 @@ class Engine:
         with _one_thread():
             return self._forecast(levels, without)
 
-    def _forecast(self, levels: str, without: Collection[str]) -> pd.DataFrame:
+    def _forecast(self, levels: str, without: Collection[str], *, printed: bool = True) -> pd.DataFrame:
         if levels not in ("all", "bottom"):
             raise BadInput("levels", "Levels are all or bottom, not {levels}.", levels=levels)
         spreads, calibration = self._spreads(levels)
         above = self.above if levels == "all" else []
         mean, doubt = self._means_and_doubts(above, without)
-        buckets = np.searchsorted(BUCKETS, self.time.ahead)
+        buckets = buckets_of(self.time.ahead)
         spread = (1 + spreads[:, buckets]) * np.exp(doubt) - 1
         series = pd.concat([self.panel.series, *(level.series for level in above)], ignore_index=True)
-        return self._table(series, mean, spread, calibration)
+        return self._table(series, mean, spread, calibration, printed=printed)
+
+    def means(self, levels: str = "all", *, without: Collection[str] = ()) -> pd.DataFrame:
+        """As `forecast`, without quantiles: day, series, mean; `probability` and `quantile` answer from it."""
+        with _one_thread():
+            return self._forecast(levels, without, printed=False)
 
     def rows(self) -> tuple[pd.DataFrame, np.ndarray]:
         """The series of a forecast of all levels, in its order, and their counts (nan: unknown)."""
@@ -205,6 +179,14 @@ class Engine:
     def doubt(self, levels: str = "all", *, without: Collection[str] = ()) -> np.ndarray:
         """For each row of `forecast`: the variance of the mean's logarithm that events and unseen weather add."""
         return self._means_and_doubts(self.above if levels == "all" else [], without)[1].ravel()
+
+    def past_said(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """What past origins would have said of the sample: means (series × origins × days judged), dispersions, levels.
+
+        Dispersions are series × buckets, levels those of the calibration's cells.
+        """
+        spreads, calibration = next(iter(self.judgements.values())) if self.judgements else self._spreads("bottom")
+        return self.sample_expected, spreads[self.sample], calibration
 
     def _means_and_doubts(self, above: list[Level], without: Collection[str]) -> tuple[np.ndarray, np.ndarray]:
         """Series and totals × days ahead; causes are common to the series of a total: they do not average out."""
@@ -220,28 +202,48 @@ class Engine:
         """Dispersions (series × buckets) and calibration, from past origins; once for all events to come."""
         if levels in self.judgements:
             return self.judgements[levels]
+        buckets = self.time.buckets
         dispersion, past = self._bottom()
-        spreads = [dispersion]
-        judged = [self._judged(self.sample, *self._sample_errors(past, dispersion))]
-        if levels == "all":
-            for counts, expected in zip(self.upper, past.totals, strict=True):
-                actual, weight = self._actual(counts)
-                spread = self._dispersions(actual, expected, weight, prior=None)
-                spreads.append(spread)
-                judged.append(self._judged(np.arange(len(counts)), actual, expected, weight, spread))
-        self.judgements[levels] = np.vstack(spreads), _recalibrate(judged)
+        actual, weight = self.time.actual(self.panel.counts[self.sample])
+        spreads, cases = [dispersion], [judged(actual, past.sample, weight, dispersion[self.sample], buckets)]
+        for counts, expected in zip(self.upper, past.totals, strict=True) if levels == "all" else ():
+            actual, weight = self.time.actual(counts)
+            usual = priors(actual, expected, weight, buckets)
+            spreads.append(dispersions(actual, expected, weight, buckets, usual))
+            cases.append(judged(actual, expected, weight, spreads[-1], buckets))
+        self.judgements[levels] = np.vstack(spreads), recalibrate(cases)
         return self.judgements[levels]
 
     def _ahead(self, calendars: Calendars) -> np.ndarray:
-        """Means of the panel's own series on the days ahead, series × days."""
+        """Means of the panel's own series on the days ahead, series × days; what is no event is reckoned once."""
         rows = np.arange(len(self.panel.series))
         points = np.array([self.time.origin])
 
         def work(part: np.ndarray) -> np.ndarray:
-            return self._expected(part, self.time.ahead, points, calendars)[:, 0]
+            logs = self._log_parts(part, self.time.ahead, points)
+            return np.asarray(sum(one[:, 0] for name, one in logs.items() if name != "events"), dtype=np.float32)
 
+        if self.undriven is None:
+            self.undriven = self._undriven(rows, work)
+        logs = self.undriven.astype(float)
+        if calendars.traces:
+            for known, at in calendars.of(self.panel.series):
+                driven = known.values[-len(self.time.ahead) :, calendars.of_events]
+                if driven.any():
+                    logs[at] += self.own_effects[at, calendars.of_events] @ driven.T
+        return np.exp(np.clip(logs, -12.0, 13.0))
+
+    def _undriven(self, rows: np.ndarray, work: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+        """What `work` finds for all rows, part by part on every core, told as it goes."""
+        found: list[np.ndarray] = []
+        done = 0
         with ThreadPoolExecutor(os.cpu_count()) as pool:
-            return np.concatenate(list(pool.map(work, _chunks(rows))))
+            for part in pool.map(work, _chunks(rows)):
+                found.append(part)
+                done += len(part)
+                share = LOOKING_BACK + (1 - LOOKING_BACK) * done / len(rows)
+                self.report(share, f"{done:,} / {len(rows):,} series forecast")
+        return np.concatenate(found)
 
     def _doubt(self, calendars: Calendars, *, events: bool = True) -> np.ndarray:
         """Variance of the logarithm of each mean (series × days ahead) that events and unseen weather add.
@@ -281,39 +283,6 @@ class Engine:
         """Dispersions (series and totals × horizon buckets) and calibration (cells × LEVELS), from past origins."""
         with _one_thread():
             return self._spreads("all")
-
-    def profiles(self) -> pd.DataFrame:
-        """For each type with past events, topic ('*': all) and day of its window: log effect, variance of the mean one.
-
-        type, topic, offset (from the first day), lasts (days), log, variance, cases.
-        """
-        found = self.event_effects
-        if found is None:
-            return pd.DataFrame(columns=PROFILE)
-        tables = []
-        names = [TOTAL, *self.above[self.topic].series["topic"]]
-        effects = np.vstack([found.whole, found.topics])
-        for one in self.calendars.types():
-            leaf = found.kinds.leaves.index(one.type)
-            driven = effects @ one.values.T
-            size, days = driven.shape
-            variance = np.stack(
-                [
-                    found.doubt(
-                        leaf,
-                        one.values,
-                        found.topic_blocks[at] if at >= 0 else found.whole_blocks,
-                        at if at >= 0 else None,
-                        one_more=False,
-                    )
-                    for at in range(-1, len(found.topics))
-                ]
-            )
-            table = pd.DataFrame({"type": one.type, "topic": np.repeat(names, days)})
-            table["offset"] = np.tile(np.arange(days) - one.before, size)
-            table = table.assign(lasts=one.lasts, log=driven.ravel(), variance=variance.ravel(), cases=one.cases)
-            tables.append(table)
-        return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=PROFILE)
 
     def parts(self) -> pd.DataFrame:
         """See the function of that name."""
@@ -466,44 +435,13 @@ class Engine:
     def _learn_coefficients(self) -> None:
         """How movements last, for each horizon bucket, from the sample's past origins."""
         time, rows = self.time, self.sample
-        buckets = np.searchsorted(BUCKETS, time.judged)
         log_rhythm = self._log_rhythm(self.panel.series.iloc[rows], self.own_effects[rows])
-        counts = self.panel.counts[rows]
-        values, exposure = self._cut(counts, log_rhythm)
-        own = look_back(values, exposure, time.past, time.judged)
+        own = self._moves(self.panel.counts[rows], log_rhythm, time.past, time.judged)
         kin = [moves.of(self.above[at].member[rows]) for at, moves in zip(self.relatives, self.kin_past, strict=True)]
+        actual, known = time.actual(self.panel.counts[rows], fading=False)
+        rhythm = log_rhythm[:, time.days.clip(max=len(self.days) - 1)]
         stacked = features(own, kin, time.judged)
-        days = np.minimum(time.days, time.origin)
-        known = (time.days <= time.origin) & ~np.isnan(counts[:, days])
-        actual = np.nan_to_num(counts[:, days]).astype(float)  # spikes and all: only levels are learned without them
-        offset = own.base[..., None] + log_rhythm[:, time.days.clip(max=len(self.days) - 1)]
-        expected = np.exp(offset)
-        squares = np.where(known, (actual - expected) ** 2, 0).sum(axis=(1, 2))
-        spread = np.clip(squares / np.maximum(np.where(known, expected, 0).sum(axis=(1, 2)), 1e-3), 1.0, 50.0)
-        alive = np.exp(own.base) > 0.01
-        weight = known * (alive / spread[:, None])[..., None]
-        shape = weight.shape
-        self.coefficients = np.zeros((len(BUCKETS), len(stacked)))
-        learned = np.zeros(len(BUCKETS), bool)
-        for bucket in range(len(BUCKETS)):
-            chosen = np.flatnonzero(buckets == bucket)
-            if not len(chosen) or not weight[..., chosen].any():
-                continue
-            inside = weight[..., chosen] > 0
-            matrix = np.stack(
-                [
-                    np.broadcast_to(f if f.shape[-1] == 1 else f[..., chosen], (*shape[:2], len(chosen)))[inside]
-                    for f in stacked
-                ],
-                axis=-1,
-            )
-            days_in_bucket = BUCKETS[bucket] - (BUCKETS[bucket - 1] if bucket else 0)
-            say = weight[..., chosen][inside] * np.sqrt(days_in_bucket) / len(chosen)
-            self.coefficients[bucket] = learn(matrix, actual[..., chosen][inside], offset[..., chosen][inside], say)
-            learned[bucket] = True
-        for bucket in range(1, len(BUCKETS)):  # farther than any past origin reaches: as the nearest that is known
-            if not learned[bucket]:
-                self.coefficients[bucket] = self.coefficients[bucket - 1]
+        self.coefficients = coefficients(stacked, actual, known, own.base, rhythm, time.buckets)
 
     # What is done for every series
 
@@ -519,7 +457,7 @@ class Engine:
         own = self._moves(self.panel.counts[rows], log_rhythm, points, ahead)
         members = [self.above[at].member[rows] for at in self.relatives]
         kin = [moves.of(at) for moves, at in zip(self.kin_past if past else self.kin_ahead, members, strict=True)]
-        coefficients = self.coefficients[np.searchsorted(BUCKETS, ahead)]
+        coefficients = self.coefficients[buckets_of(ahead)]
         days = (points[:, None] + ahead).clip(max=len(self.days) - 1)
         by_group = {
             group: self._log_rhythm(series, effects, (group,), calendars)[:, days]
@@ -554,13 +492,14 @@ class Engine:
         dispersion = np.empty((size, len(BUCKETS)))
         sums = [np.zeros((len(level.series), len(time.past), len(time.judged))) for level in self.above]
         sampled = self._expected(self.sample, time.judged, time.past)
-        actual, weight = self._actual(self.panel.counts[self.sample])
-        self.priors = self._priors(actual, sampled, weight)
+        actual, weight = time.actual(self.panel.counts[self.sample])
+        usual = priors(actual, sampled, weight, time.buckets)
+        self.sample_expected = sampled
 
         def work(rows: np.ndarray) -> tuple[np.ndarray, list[np.ndarray]]:
             expected = self._expected(rows, time.judged, time.past)
-            actual, weight = self._actual(self.panel.counts[rows])
-            dispersion[rows] = self._dispersions(actual, expected, weight, self.priors)
+            actual, weight = time.actual(self.panel.counts[rows])
+            dispersion[rows] = dispersions(actual, expected, weight, time.buckets, usual)
             return rows, [level.matrix[:, rows] @ expected.reshape(len(rows), -1) for level in self.above]
 
         done = 0
@@ -569,73 +508,19 @@ class Engine:
                 for at, part in enumerate(added):
                     sums[at] += part.reshape(sums[at].shape)
                 done += len(rows)
-                self.report(done / size, f"{done:,} / {size:,}")
+                self.report(LOOKING_BACK * done / size, f"{done:,} / {size:,} series looked back on")
         return dispersion, _Past(sampled, sums)
-
-    def _actual(self, counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Counts on the days judged at past origins (series × origins × days), and what each says: 0 if unknown."""
-        days = self.time.days
-        actual = counts[:, np.minimum(days, self.time.origin)].astype(float)
-        say = 0.5 ** ((self.time.origin - self.time.past) / HALF_LIFE)[:, None] * (days <= self.time.origin)
-        weight = np.where(np.isnan(actual), 0.0, say)
-        return np.nan_to_num(actual), weight
-
-    def _priors(self, actual: np.ndarray, expected: np.ndarray, weight: np.ndarray) -> list[np.ndarray]:
-        buckets = np.searchsorted(BUCKETS, self.time.judged)
-        return [
-            counts_of.common_prior(_evidence(actual, expected, weight, buckets == bucket))
-            for bucket in range(len(BUCKETS))
-        ]
-
-    def _dispersions(
-        self, actual: np.ndarray, expected: np.ndarray, weight: np.ndarray, prior: list[np.ndarray] | None
-    ) -> np.ndarray:
-        """Series × buckets; farther than any past origin reaches, as the nearest bucket that is known."""
-        buckets = np.searchsorted(BUCKETS, self.time.judged)
-        found = np.empty((len(actual), len(BUCKETS)))
-        prior = prior or self._priors(actual, expected, weight)
-        for bucket in range(len(BUCKETS)):
-            inside = buckets == bucket
-            if not inside.any() and bucket:
-                found[:, bucket] = found[:, bucket - 1]
-                continue
-            found[:, bucket] = counts_of.dispersions(_evidence(actual, expected, weight, inside), prior[bucket])
-        return found
-
-    def _sample_errors(
-        self, past: _Past, dispersion: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-        actual, weight = self._actual(self.panel.counts[self.sample])
-        return actual, past.sample, weight, dispersion[self.sample]
-
-    def _judged(
-        self, rows: np.ndarray, actual: np.ndarray, expected: np.ndarray, weight: np.ndarray, dispersion: np.ndarray
-    ) -> _Judged:
-        """Randomised probability integral transforms (Czado, Gneiting and Held 2009) with their cells and weights."""
-        buckets = np.searchsorted(BUCKETS, self.time.judged)
-        spread = dispersion[:, buckets][:, None, :]
-        below, at_most = counts_of.at_most(actual - 1, expected, spread), counts_of.at_most(actual, expected, spread)
-        chance = np.random.default_rng(len(rows)).random(actual.shape)
-        volume = np.searchsorted(VOLUMES, expected.mean(axis=(1, 2)))
-        cell = np.broadcast_to(volume[:, None, None] * len(BUCKETS) + buckets, actual.shape)
-        inside = weight > 0
-        return _Judged(cell[inside], (below + (at_most - below) * chance)[inside], weight[inside])
 
     # What is handed out
 
     def _table(
-        self, series: pd.DataFrame, mean: np.ndarray, dispersion: np.ndarray, calibration: np.ndarray
+        self, series: pd.DataFrame, mean: np.ndarray, dispersion: np.ndarray, calibration: np.ndarray, *, printed: bool
     ) -> pd.DataFrame:
-        buckets = np.searchsorted(BUCKETS, self.time.ahead)
-        volume = np.searchsorted(VOLUMES, mean.mean(axis=1))
-        shape = Distribution(
-            counts_of.rounded(mean.ravel()),
-            dispersion.ravel(),
-            (volume[:, None] * len(BUCKETS) + buckets).ravel(),
-            calibration,
-        )
+        cell = cells(mean.mean(axis=1), buckets_of(self.time.ahead))
+        shape = Distribution(counts_of.rounded(mean.ravel()), dispersion.ravel(), cell.ravel(), calibration)
         table = self._index(series).assign(mean=mean.ravel())
-        table[QUANTILES] = shape.quantiles()
+        if printed:
+            table[QUANTILES] = shape.quantiles()
         table.attrs = {"distribution": shape, "method": self.method(), "version": VERSION}
         return table
 
@@ -665,22 +550,6 @@ class _Past:
     totals: list[np.ndarray]
 
 
-@dataclass(frozen=True)
-class _Judged:
-    cell: np.ndarray
-    transform: np.ndarray
-    weight: np.ndarray
-
-
-def _time(known: int, horizon: int) -> _Time:
-    origin = known - 1
-    farther = max(horizon - 28, 0)
-    number = ORIGINS + farther // ORIGIN_STEP
-    past = origin - 1 - ORIGIN_STEP * np.arange(number)[::-1]
-    judged = np.array([day for day in JUDGED if day <= max(28, horizon)])
-    return _Time(origin, past[past >= FEWEST_DAYS - 1], judged, np.arange(1, horizon + 1))
-
-
 def _chunks(rows: np.ndarray) -> list[np.ndarray]:
     return np.array_split(rows, max(1, -(-len(rows) // CHUNK)))
 
@@ -691,40 +560,3 @@ def _sample(counts: np.ndarray) -> np.ndarray:
     order = np.argsort(volume, kind="stable")
     order = order[volume[order] > 0] if (volume > 0).any() else order
     return np.sort(order[np.unique(np.linspace(0, len(order) - 1, min(SAMPLE, len(order))).round().astype(int))])
-
-
-def _evidence(actual: np.ndarray, expected: np.ndarray, weight: np.ndarray, inside: np.ndarray) -> np.ndarray:
-    size = len(actual)
-    return counts_of.evidence(
-        actual[..., inside].reshape(size, -1),
-        expected[..., inside].reshape(size, -1),
-        weight[..., inside].reshape(size, -1),
-    )
-
-
-def _recalibrate(judged: list[_Judged]) -> np.ndarray:
-    """Cells (volume class × bucket) × levels: the level of the uncalibrated distribution to print for each level."""
-    cell, transform, weight = (
-        np.concatenate([getattr(one, name) for one in judged]) for name in ("cell", "transform", "weight")
-    )
-    levels = np.array(LEVELS)
-    found = np.tile(levels, ((len(VOLUMES) + 1) * len(BUCKETS), 1))
-    for number in np.unique(cell):
-        inside = cell == number
-        order = np.argsort(transform[inside], kind="stable")
-        say = weight[inside][order]
-        reached = (np.cumsum(say) - say / 2) / say.sum()
-        seen = np.interp(levels, reached, transform[inside][order])
-        cases = say.sum() * ALIKE
-        found[number] = (cases * seen + BELIEF * levels) / (cases + BELIEF)
-    return found
-
-
-def calibrated(raw: np.ndarray, levels: np.ndarray) -> np.ndarray:
-    """P(Y ≤ y) after calibration: `raw` (n) before it, `levels` (n × 13) printed for LEVELS."""
-    known = np.column_stack([np.zeros(len(raw)), levels, np.ones(len(raw))])
-    target = np.concatenate([[0.0], LEVELS, [1.0]])
-    at = np.clip((raw[:, None] >= known[:, 1:]).sum(axis=1), 0, len(target) - 2)
-    row = np.arange(len(raw))
-    share = (raw - known[row, at]) / np.maximum(known[row, at + 1] - known[row, at], 1e-12)
-    return np.clip(target[at] + share * (target[at + 1] - target[at]), 0.0, 1.0)

@@ -83,22 +83,24 @@ def forecast(
     Without --panel the store is forecast, as by `refresh`, and the ledger keeps it.
     """
     if panel is None:
-        given = {"--end": end, "--country": country, "--holidays": holidays, "--events": events, "--weather": weather}
-        _refuse_without_panel([name for name, value in given.items() if value] + ["--horizon"] * (horizon != HORIZON))
+        given = {"--end": end, "--country": country, "--subdivision": subdivision, "--holidays": holidays}
+        given |= {"--events": events, "--weather": weather}
+        refuse_without_panel([name for name, value in given.items() if value] + ["--horizon"] * (horizon != HORIZON))
+        check_target(out)
         refresh()
         if out:
             write_table(_of_store(levels), out)
         return
     if out is None:
         raise BadInput("no_out", "Say with --out where the forecast goes: a .csv or .parquet file.")
+    check_target(out)
     from analytics.forecast import Engine  # noqa: PLC0415 (SciPy takes a second that other commands need not wait)
 
     known = read_known(panel, end, country, subdivision, holidays, events, weather)
     with progress("series") as show:
         engine = Engine(known.table, horizon, almanac=known.almanac, drivers=known.drivers, end=known.end, report=show)
         found = engine.forecast(levels.value)
-    if engine.panel.summed:
-        notes.print(f"{engine.panel.summed:,} rows were of a day and series given before: their counts were added.")
+    warn_of(engine.panel)
     for words, series in found.attrs["method"].items():
         notes.print(f"{series:,} series with {words}", markup=False)
     write_table(found, out)
@@ -150,7 +152,8 @@ def record(
         print(found.round(3).to_string(index=False))
 
 
-def _refuse_without_panel(given: list[str]) -> None:
+def refuse_without_panel(given: list[str]) -> None:
+    """Raise BadInput where options were given that a store's own settings decide."""
     if given:
         raise BadInput(
             "needs_panel",
@@ -165,6 +168,17 @@ def _of_store(levels: Levels) -> pd.DataFrame:
     with closing(existing_store()) as store:
         found = ledger.issued(store)
     return found if levels is Levels.all else found[(found["region"] != "*") & (found["topic"] != "*")]
+
+
+def warn_of(panel: Panel) -> None:
+    """Say what was made of rows that may be a mistake."""
+    if panel.summed:
+        notes.print(f"{panel.summed:,} rows were of a day and series given before: their counts were added.")
+    if panel.without_rows:
+        last = panel.days[-1 - panel.without_rows]
+        notes.print(
+            f"no row is later than {last.date()}: the {panel.without_rows:,} days to the end are taken as quiet."
+        )
 
 
 @dataclass(frozen=True)
@@ -197,6 +211,23 @@ def read_known(
     return Known(table, end.date() if end else None, almanac, drivers)
 
 
+def check_target(out: Path | None) -> None:
+    """Refuse, before anything takes long, a file that cannot be written."""
+    if out is None:
+        return
+    reason = (
+        "its folder does not exist"
+        if not out.parent.is_dir()
+        else "it is a folder"
+        if out.is_dir()
+        else "only .csv and .parquet can be"
+        if out.suffix not in (".csv", ".parquet")
+        else ""
+    )
+    if reason:
+        raise BadInput("not_writable", "{file} cannot be written ({reason}).", file=str(out), reason=reason)
+
+
 def write_table(found: pd.DataFrame, out: Path) -> None:
     """Whole or not at all: written beside and then moved."""
     beside = out.with_name(f".{out.name}.part")
@@ -208,7 +239,7 @@ def write_table(found: pd.DataFrame, out: Path) -> None:
         beside.replace(out)
     except OSError as error:
         raise BadInput(
-            "not_writable", "{file} cannot be written ({reason}).", file=str(out), reason=error.strerror
+            "not_writable", "{file} cannot be written ({reason}).", file=str(out), reason=error.strerror or str(error)
         ) from None
     finally:
         beside.unlink(missing_ok=True)

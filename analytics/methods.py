@@ -10,7 +10,9 @@ import pandas as pd
 
 from analytics import negative_binomial as counts_of
 from analytics.almanac import Almanac
-from analytics.forecast import LEVELS, QUANTILES, Distribution, Engine, calibrated
+from analytics.distribution import LEVELS, QUANTILES, Distribution, calibrated
+from analytics.drivers import Drivers
+from analytics.forecast import Engine
 from analytics.panel import Panel, total_counts, totals
 
 SAME_WEEKDAYS = 13
@@ -20,12 +22,15 @@ SAME_WEEKDAYS = 13
 class Task:
     """What a method is given at one origin: nothing of it is later than the origin.
 
+    (`drivers` may hold more; of them only what was known at the origin may be used, and the engine uses only that.)
+
     `series`: the panel's own series, then all totals; `counts`: these × days, nan = unknown.
     """
 
     panel: Panel
     horizon: int
     almanac: Almanac = field(default_factory=Almanac)
+    drivers: Drivers = field(default_factory=Drivers)
     series: pd.DataFrame = field(init=False)
     counts: np.ndarray = field(init=False)
 
@@ -59,7 +64,7 @@ Method = Callable[[Task], Ahead]
 
 def forerunner(task: Task) -> Ahead:
     """The engine of this product (`analytics.forecast`)."""
-    found = Engine(task.panel, task.horizon, almanac=task.almanac).forecast()
+    found = Engine(task.panel, task.horizon, almanac=task.almanac, drivers=task.drivers).forecast()
     shape: Distribution = found.attrs["distribution"]
 
     def at_most(counts: np.ndarray) -> np.ndarray:

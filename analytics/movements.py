@@ -11,9 +11,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import scipy
 
-from analytics.rhythm import smooth
+from analytics.rhythm import convolved, smooth
 
 HALF_LIVES = (5, 14, 42, 126, 500)
 BASE = 2  # the level that a forecast starts from: 42 days
@@ -128,8 +127,8 @@ def _seasons(
     """Mean over up to three earlier years of the log ratio of a day's smoothed level to the level of its point."""
     total, years = np.zeros((*shape, len(ahead))), np.zeros(len(points))
     reach = int(8 * YEAR_HALF_LIFE)
-    kernel = 0.5 ** (np.abs(np.arange(-reach, reach + 1)) / YEAR_HALF_LIFE)[None]
-    above, below = _convolved(values, kernel), _convolved(rhythm, kernel)
+    kernel = 0.5 ** (np.abs(np.arange(-reach, reach + 1)) / YEAR_HALF_LIFE)
+    above, below = convolved(values, kernel), convolved(rhythm, kernel)
     for year in range(1, YEARS + 1):
         past = points - YEAR * year
         known = np.flatnonzero(past >= 120)
@@ -141,10 +140,6 @@ def _seasons(
         total[:, known] += np.log(ratio) - level
         years[known] += 1
     return total / np.maximum(years, 1)[:, None]
-
-
-def _convolved(values: np.ndarray, kernel: np.ndarray) -> np.ndarray:
-    return np.maximum(scipy.signal.fftconvolve(values, kernel, "same", axes=1), 0.0)
 
 
 def _log_ratio(above: np.ndarray, below: np.ndarray, prior: float) -> np.ndarray:

@@ -12,7 +12,10 @@ import pandas as pd
 import scipy
 
 from analytics.errors import BadInput
+from analytics.small_tables import read_small_table
 
+NEEDED = ("day", "region", "topic", "complaints")
+LONGEST = pd.Timedelta(days=60 * 366)
 TOTAL = "*"  # stands in the place of what was summed
 MOST_UNKNOWN = 0.05  # of a total's usual count that may be unknown on a day before the total is
 
@@ -25,6 +28,7 @@ class Panel:
     series: pd.DataFrame
     counts: np.ndarray
     summed: int = 0  # rows that were added to another of the same day and series
+    without_rows: int = 0  # days at the end that no row is of, taken as quiet
 
     @property
     def keys(self) -> list[str]:
@@ -52,7 +56,10 @@ class Level:
 
 
 def read_panel(path: Path) -> pd.DataFrame:
-    """The table of a CSV or Parquet file with `day, region, [municipality], topic, complaints`."""
+    """The table of a file with `day, region, [municipality], topic, complaints`.
+
+    CSV and Parquet as they are; any other separator, encoding or kind of file by the reader of exports.
+    """
     try:
         if path.suffix == ".parquet":
             return pd.read_parquet(path)
@@ -60,10 +67,24 @@ def read_panel(path: Path) -> pd.DataFrame:
     except FileNotFoundError:
         raise BadInput("panel_missing", "There is no file {file}.", file=str(path)) from None
     except (OSError, ValueError, UnicodeDecodeError, pd.errors.ParserError):
-        raise BadInput("panel_unreadable", "{file} cannot be read as a CSV or Parquet table.", file=str(path)) from None
+        if path.suffix == ".parquet":
+            raise BadInput("panel_unreadable", "{file} cannot be read as a Parquet table.", file=str(path)) from None
+        table = pd.DataFrame()
+    if not set(NEEDED) & set(table.columns):
+        table = _read_otherwise(path)
     if "complaints" in table:
         table["complaints"] = table["complaints"].replace("", None)
     return table
+
+
+def _read_otherwise(path: Path) -> pd.DataFrame:
+    raw = read_small_table(path, (*NEEDED, "municipality"), NEEDED)
+    if len(raw.broken):
+        first = raw.broken.iloc[0]
+        raise BadInput(
+            "panel_line", "{file}, line {line}: {reason}.", file=path.name, line=first["line"], reason=first["reason"]
+        )
+    return raw.rows.drop(columns="line").fillna("")
 
 
 def dense_panel(table: pd.DataFrame, end: date | None = None) -> Panel:
@@ -71,26 +92,26 @@ def dense_panel(table: pd.DataFrame, end: date | None = None) -> Panel:
 
     Days without a row between a series' first day and the end are 0; a row with an empty count is unknown; rows of the
     same day and series are summed. Raises BadInput where a column is missing, a day cannot be read, a count is negative
-    or fractional, or nothing lies before the end.
+    or fractional, a name is that of totals, the days span more than 60 years, or nothing is known before the end.
     """
     keys = [name for name in ("region", "municipality", "topic") if name in table]
-    missing = [name for name in ("day", "region", "topic", "complaints") if name not in table]
+    missing = [name for name in NEEDED if name not in table]
     if missing:
         raise BadInput(
             "panel_columns",
             "The panel has no column {missing}; it needs day, region, topic and complaints.",
             missing=", ".join(missing),
         )
+    if not len(table):
+        raise BadInput("panel_empty", "The panel has no rows.")
     day = _days(table["day"])
-    counts = _counts(table["complaints"])
     last = pd.Timestamp(end) if end else day.max()
     known = (day <= last).to_numpy()
     if not known.any():
-        raise BadInput(
-            "panel_end", "The panel has no day up to {end}.", end=str(last.date() if pd.notna(last) else end)
-        )
+        raise BadInput("panel_end", "The panel has no day up to {end}.", end=str(last.date()))
     names = table.loc[known, keys].astype("str").fillna("")
-    day, counts = day[known], counts[known]
+    day, counts = day[known], _counts(table.loc[known, "complaints"])
+    _refuse_the_unforecastable(names, day.min(), last, counts)
     code, found = _codes(names)
     days = pd.date_range(day.min(), last, freq="D")
     position = (day - days[0]).dt.days.to_numpy()
@@ -104,7 +125,8 @@ def dense_panel(table: pd.DataFrame, end: date | None = None) -> Panel:
     begun = np.full(len(found), len(days))
     np.minimum.at(begun, code, position)
     filled[np.arange(len(days)) < begun[:, None]] = np.nan
-    return Panel(days, found, filled, summed=int(rows.sum() - (rows > 0).sum()))
+    summed = int(rows.sum() - (rows > 0).sum())
+    return Panel(days, found, filled, summed=summed, without_rows=(last - day.max()).days)
 
 
 def totals(panel: Panel) -> list[Level]:
@@ -149,6 +171,27 @@ def _codes(names: pd.DataFrame) -> tuple[np.ndarray, pd.DataFrame]:
         code = code * len(values) + number
     _, first, code = np.unique(code, return_index=True, return_inverse=True)
     return code, names.iloc[first].reset_index(drop=True)
+
+
+def _refuse_the_unforecastable(
+    names: pd.DataFrame, first: pd.Timestamp, last: pd.Timestamp, counts: np.ndarray
+) -> None:
+    for key in names:
+        if (names[key] == TOTAL).any():
+            raise BadInput(
+                "panel_total",
+                "The column {column} names a total (*); give only the series, totals are added.",
+                column=key,
+            )
+    if last - first > LONGEST:
+        raise BadInput(
+            "panel_span",
+            "The panel spans {first} to {last}, more than 60 years: one of these days must be a mistake.",
+            first=str(first.date()),
+            last=str(last.date()),
+        )
+    if np.isnan(counts).all():
+        raise BadInput("panel_unknown", "The panel has no count up to {end}: all are empty.", end=str(last.date()))
 
 
 def _days(column: pd.Series) -> pd.Series:

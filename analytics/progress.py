@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
+SPEED = 600.0  # seconds over which the time left is estimated: steps may be a minute apart
 errors = Console(stderr=True, soft_wrap=True, highlight=False)
 
 
@@ -20,6 +21,7 @@ def progress(unit: str) -> Iterator[Callable[[float, str], None]]:
         TextColumn("{task.percentage:>3.0f} %"),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=errors, transient=True, disable=not errors.is_terminal) as bar:
+    hidden = not errors.is_terminal
+    with Progress(*columns, console=errors, transient=True, disable=hidden, speed_estimate_period=SPEED) as bar:
         task = bar.add_task("", total=1.0)
         yield lambda share, name: bar.update(task, completed=share, description=name)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from analytics.forecast import LEVELS
+from analytics.distribution import LEVELS
 
 SEASON = 7  # days: the seasonal naive forecast that errors are scaled by
 EDGES = (*LEVELS[:4], 0.25, *LEVELS[4:9], 0.75, *LEVELS[9:])  # those of the 13 quantiles and of the 50 % interval

@@ -1,10 +1,10 @@
 """The Trends page: what is changing?"""
 
-from pages.shared import components, trends
+from pages.shared import components, trend_headline, trends
 from pages.shared.frame import open_page
 
 with open_page("trends") as (answers, filters, text):
-    last_line = trends.headline(answers, filters, text)
+    last_line = trend_headline.headline(answers, filters, text)
     trends.parts(answers, filters, text)
     trends.year_over_year(answers, filters, text)
     trends.what_moved(answers, filters, text)

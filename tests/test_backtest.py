@@ -16,6 +16,7 @@ from test_forecast import panel
 
 from analytics import __main__ as command_line
 from analytics import scores
+from analytics.almanac import Almanac
 from analytics.backtest import (
     BUCKETS,
     CLASSES,
@@ -28,8 +29,10 @@ from analytics.backtest import (
     origin_positions,
     score,
 )
+from analytics.distribution import LEVELS
+from analytics.drivers import Drivers
 from analytics.errors import BadInput
-from analytics.forecast import LEVELS
+from analytics.event_days import event_days
 from analytics.methods import METHODS, Ahead, Task, forerunner, known_quantiles, last_13, seasonal_naive
 from analytics.panel import dense_panel
 from analytics.significance import compare, diebold_mariano, ratio_interval, win_rate
@@ -248,6 +251,76 @@ def test_tables_break_down_by_level_volume_bucket_and_origin(judged: pd.DataFram
     assert whole.loc["last_13", "MASE"] == pytest.approx(parts[parts["method"] == "last_13"]["MASE"].mean())
 
 
+def happenings(**changes: object) -> pd.DataFrame:
+    """A feast in r0, an outage of one topic everywhere, and one that did not come."""
+    found = pd.DataFrame(
+        {
+            "id": ["feast", "outage", "cancelled"],
+            "type": ["feast", "outage", "outage"],
+            "starts_on": ["2023-07-10", "2023-07-15", "2023-07-20"],
+            "ends_on": ["2023-07-12", None, None],
+            "region": ["r0", None, None],
+            "topic": [None, "t1", None],
+            "known_since": ["2023-07-09", "2023-01-01", "2023-01-01"],
+            "cancelled": [False, False, True],
+        }
+    )
+    return found.assign(**changes)
+
+
+def test_days_of_events_are_those_off_and_those_of_the_place_and_topic() -> None:
+    series = pd.DataFrame({"region": ["r0", "r1", "r0", "*"], "topic": ["t0", "t1", "*", "*"]})
+    days = pd.date_range("2023-06-10", "2023-07-31")  # a Monday off in Russia: 2023-06-12
+    found = event_days(series, days, Almanac("RU"), Drivers(happenings()))
+    told = [set(days[row].strftime("%m-%d")) for row in found]
+    feast = {"07-10", "07-11", "07-12"}
+    assert told == [{"06-12", *feast}, {"06-12", "07-15"}, {"06-12", *feast, "07-15"}, {"06-12", *feast, "07-15"}]
+    own = pd.DataFrame({"day": pd.to_datetime(["2023-06-20"]), "name": ["Day of the city"], "region": ["r1"]})
+    marked = event_days(series, days, Almanac(days=own), Drivers())
+    assert marked.sum(axis=1).tolist() == [0, 1, 0, 1] and marked[1, days.get_loc("2023-06-20")]
+
+
+def test_event_and_other_days_are_told_apart_and_add_up() -> None:
+    table = panel(200)  # to 2023-07-20
+    found = judge(table, 2, methods=QUICK, drivers=Drivers(happenings()))
+    plain = judge(table, 2, methods=QUICK)
+    assert set(plain["event"]) == {"other"}
+    by_event = measure(found, ("method", "event")).set_index(["method", "event"])
+    own = found[(found["level"] == "bottom") & (found["event"] == "event") & (found["method"] == "last_13")]
+    assert own.groupby("origin")["days"].sum().tolist() == [2 * 3 + 3 * 1]  # only the last origin reaches July
+    for name in ("days", "loss"):
+        assert found[name].sum() == pytest.approx(plain[name].sum())
+    assert measure(found)["WAPE"].tolist() == pytest.approx(measure(plain)["WAPE"].tolist())
+    assert measure(found)["MASE"].tolist() == pytest.approx(measure(plain)["MASE"].tolist())
+    assert by_event.loc[("last_13", "event"), "days"] < by_event.loc[("last_13", "other"), "days"]
+
+
+def test_an_event_that_was_not_known_at_the_origin_changes_no_forecast_of_it() -> None:
+    table = panel(260)
+    origin = dense_panel(table).days[origin_positions(260, 1, 28)[0]]
+    before = {"starts_on": ["2023-04-10", "2023-05-15", "2023-06-20"], "ends_on": None}  # such events had come
+    coming = pd.concat(
+        [happenings(**before), happenings(starts_on=str((origin + pd.Timedelta(days=5)).date()), ends_on=None)]
+    )
+    late = coming.assign(
+        known_since=np.where(np.arange(6) < 3, "2023-01-01", str((origin + pd.Timedelta(days=1)).date()))
+    )
+    early = coming.assign(known_since="2023-01-01")
+    sums = [
+        judge(table, 1, methods={"forerunner": forerunner}, drivers=Drivers(events)).groupby("bucket", observed=True)
+        for events in (late, happenings(**before), early)
+    ]
+    losses = [one["loss"].sum().to_numpy() for one in sums]
+    np.testing.assert_array_equal(losses[0].sum(), losses[1].sum())
+    assert losses[2].sum() != losses[0].sum()
+
+
+def test_a_panel_too_quiet_to_be_judged_is_refused() -> None:
+    with pytest.raises(BadInput) as error:
+        judge(panel(200).assign(complaints=0), 1, methods=QUICK)
+    assert error.value.code == "backtest_quiet"
+
+
 def test_series_with_less_than_a_complaint_in_ten_days_are_not_judged() -> None:
     table = panel(200, regions=2)
     table.loc[(table["region"] == "r1") & (table["topic"] == "t1"), "complaints"] = 0
@@ -375,6 +448,21 @@ def test_the_command_prints_the_measures_and_the_comparison(
     assert run(monkeypatch, "--panel", file, "--origins", 2, "--by", "bucket", "--country", "RU") == 0
     shown = capsys.readouterr().out
     assert "last_13" in shown and "15-28" in shown and "ratio" in shown
+
+
+def test_the_command_tells_event_days_from_others_and_says_what_was_summed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table, file, events = panel(200), tmp_path / "panel.csv", tmp_path / "events.csv"
+    pd.concat([table, table.head(2)]).to_csv(file, index=False)
+    happenings().drop(columns=["region", "topic"]).to_csv(events, index=False)
+    assert run(monkeypatch, "--panel", file, "--origins", 2, "--events", events, "--by", "event", "--json") == 0
+    printed = capsys.readouterr()
+    assert "2 rows were of a day and series given before" in printed.err
+    told = json.loads(printed.out)["measures"]
+    assert {(row["level"], row["event"]) for row in told} == {
+        (level, kind) for level in ("bottom", "totals") for kind in ("event", "other")
+    }
 
 
 def test_bad_input_to_the_command_is_one_sentence(

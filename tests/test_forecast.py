@@ -8,16 +8,17 @@ import numpy as np
 import pandas as pd
 import pytest
 import statsmodels.api as sm
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
 from analytics import negative_binomial as counts_of
 from analytics.almanac import Almanac, regressors
+from analytics.distribution import LEVELS, QUANTILES
 from analytics.errors import BadInput
-from analytics.forecast import LEVELS, PARTS, QUANTILES, forecast, parts, probability
+from analytics.forecast import PARTS, forecast, parts, probability
 from analytics.panel import dense_panel, totals
-from analytics.rhythm import fit_effects
+from analytics.rhythm import convolved, fit_effects
 
 
 def panel(days: int = 500, regions: int = 3, topics: int = 2, *, mean: float = 6.0, seed: int = 1) -> pd.DataFrame:
@@ -95,6 +96,30 @@ def test_intervals_hold_what_they_promise() -> None:
         held.append(((place >= 0.1) & (place <= 0.9)).mean())
         assert len(ahead) == rows.notna().sum()
     assert 0.75 <= np.mean(held) <= 0.86
+
+
+@pytest.mark.parametrize(("common", "least", "most"), [(True, 1.8, 3.2), (False, 0.8, 1.35)])
+def test_the_interval_of_a_total_knows_whether_its_series_move_together(
+    *, common: bool, least: float, most: float
+) -> None:
+    chance = np.random.default_rng(8)
+    day = pd.date_range("2023-01-02", periods=428)
+    shock = chance.gamma(8, 1 / 8, len(day))
+    rows = [
+        pd.DataFrame({"day": day, "region": f"r{number}", "topic": "t", "complaints": chance.poisson(
+            20 * (shock if common else chance.gamma(8, 1 / 8, len(day))))})
+        for number in range(8)
+    ]  # fmt: skip
+    table = pd.concat(rows)
+    found = forecast(table, 28, end=day[399])
+    own, whole = found[found["region"] != "*"], found[(found["region"] == "*") & (found["topic"] == "*")]
+    own = own[own["topic"] == "t"]
+    squares = ((own["0.9"] - own["0.1"]) ** 2).groupby(own["day"]).sum()
+    alone = np.sqrt(squares).to_numpy()  # were they independent
+    assert least < ((whole["0.9"] - whole["0.1"]).to_numpy() / alone).mean() < most
+    came = table[table["day"] > day[399]].groupby("day")["complaints"].sum().to_numpy()
+    held = (came >= whole["0.05"]) & (came <= whole["0.95"])
+    assert held.mean() > 0.75
 
 
 def test_nothing_after_the_origin_changes_a_forecast() -> None:
@@ -236,6 +261,7 @@ def test_the_pooled_regression_is_a_poisson_regression_when_nothing_is_pooled() 
     assert free == pytest.approx(oracle, abs=0.12)  # its level may bend a little
 
 
+@settings(deadline=None)
 @given(
     mean=st.floats(0.01, 50_000),
     dispersion=st.floats(0.02, 10),
@@ -249,6 +275,15 @@ def test_quantiles_are_those_of_scipy(mean: float, dispersion: float, level: flo
     assert len(LEVELS) == 13
 
 
+@pytest.mark.parametrize(("days", "reach"), [(1, 1), (40, 40), (365, 56), (365, 240)])
+def test_smoothing_is_the_convolution_of_scipy(days: int, reach: int) -> None:
+    values = np.random.default_rng(6).poisson(3, (4, days)).astype(float)
+    kernel = 0.5 ** (np.abs(np.arange(-reach, reach + 1)) / 7)
+    oracle = np.stack([np.convolve(row, kernel)[reach : reach + days] for row in values])
+    np.testing.assert_allclose(convolved(values, kernel), oracle, rtol=1e-9, atol=1e-9)
+
+
+@settings(deadline=None)
 @given(dispersion=st.floats(0.02, 10), level=st.floats(0.01, 0.99))
 def test_small_means_counted_up_and_large_ones_inverted_agree(dispersion: float, level: float) -> None:
     mean = np.array([0.001, 0.05, 0.4, 3.0, 11.9, 12.0, 12.1, 400.0])
