@@ -1,4 +1,4 @@
-# make run [EXPORTS="a.csv b.xlsx"] · make test · make lint · make bench · make backtest
+# make run [EXPORTS="a.csv b.xlsx"] · make test · make lint · make bench [STORE=folder] · make backtest · make screenshots
 SHELL := /bin/bash
 PYTHON ?= python3
 PORT ?= 8501
@@ -8,7 +8,7 @@ DEFAULT_STORE := $(CURDIR)/data/store
 EXPORTS_STORE := $(CURDIR)/data/stores/exports
 export PYTHONUTF8 := 1
 
-.PHONY: run test lint bench backtest clean
+.PHONY: run test lint bench backtest screenshots clean
 .DELETE_ON_ERROR:
 
 run: .venv/ready
@@ -25,7 +25,7 @@ else
 endif
 
 # Tests that measure patience (a browser, many processes at once) come after the others, one at a time.
-ALONE := tests/test_browser.py tests/test_concurrency.py
+ALONE := tests/test_browser.py tests/test_every_page.py tests/test_concurrency.py
 
 test: .venv/ready-dev
 	@bash tests/tools.sh $(BIN)/python -m pytest -n 2 --dist loadgroup tests $(ALONE:%=--ignore=%)
@@ -38,7 +38,13 @@ lint: .venv/ready-dev
 
 bench: .venv/ready-dev .venv-bench/ready
 	$(BIN)/python -m tests.bench
-	$(BIN)/python -m tests.bench_forecast
+ifneq ($(strip $(STORE)),)
+	@bash tests/tools.sh $(BIN)/python -m tests.bench_browser $(STORE)
+endif
+
+# Every page x language x theme, on the store of the settings, into a folder that git does not keep.
+screenshots: .venv/ready-dev
+	@bash tests/tools.sh $(BIN)/python -m tests.screenshots
 
 .venv/ready: requirements.txt
 	@bash tests/environment.sh "$(PYTHON)" requirements.txt
@@ -52,6 +58,7 @@ bench: .venv/ready-dev .venv-bench/ready
 backtest: .venv/ready-dev .venv-bench/ready
 	$(BIN)/python -m tests.accuracy
 	$(BIN)/python -m tests.accuracy.spikes
+	$(BIN)/python -m tests.accuracy.outbreaks
 	$(BIN)/python -m tests.accuracy.effects
 
 .venv-bench/ready: requirements-bench.txt

@@ -58,7 +58,8 @@ class Drivers:
     def usable_events(self, origin: pd.Timestamp) -> pd.DataFrame:
         """Those known at the origin and not cancelled; days as datetime64, empty texts for all."""
         if self.events is None or not len(self.events):
-            return pd.DataFrame(columns=["id", "type", "starts_on", "ends_on", "region", "topic", "strength"])
+            none = pd.DataFrame(columns=["id", "type", "starts_on", "ends_on", "region", "topic", "strength"])
+            return none.astype({"starts_on": "datetime64[us]", "ends_on": "datetime64[us]", "strength": float})
         found = self.events.copy()
         for name in ("starts_on", "ends_on", "known_since"):
             found[name] = pd.to_datetime(found[name]) if name in found else pd.NaT

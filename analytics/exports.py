@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -136,6 +137,7 @@ class Export:
     notices: list[dict]
     left_out: list[str]
     given: frozenset[str]  # those of CONTENT that the export has
+    began: float  # when reading began, by time.monotonic
 
 
 def read_export(
@@ -155,6 +157,7 @@ def read_export(
     `connection` sees the store's tables (names already known there are kept); `now` is UTC; `folder` takes
     temporary files. Raises BadInput when the file cannot be read or not one row of it can be used.
     """
+    began = time.monotonic()
     columns = {meaning: column for meaning, column in mapping.columns.items() if meaning != "text" or keep_text}
     staged = document.stage(list(dict.fromkeys(columns.values())), lambda share: report(0.6 * share))
     for statement in (*MACROS.split(";\n"), MASKED):
@@ -206,6 +209,7 @@ def read_export(
         notices=notices,
         left_out=[column for column in document.header if column not in stored],
         given=frozenset({"sender_key" if meaning == "sender" else meaning for meaning in columns}) - {"id"},
+        began=began,
     )
 
 

@@ -180,6 +180,14 @@ class Engine:
         """For each row of `forecast`: the variance of the mean's logarithm that events and unseen weather add."""
         return self._means_and_doubts(self.above if levels == "all" else [], without)[1].ravel()
 
+    def past_said(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """What past origins would have said of the sample: means (series × origins × days judged), dispersions, levels.
+
+        Dispersions are series × buckets, levels those of the calibration's cells.
+        """
+        spreads, calibration = next(iter(self.judgements.values())) if self.judgements else self._spreads("bottom")
+        return self.sample_expected, spreads[self.sample], calibration
+
     def _means_and_doubts(self, above: list[Level], without: Collection[str]) -> tuple[np.ndarray, np.ndarray]:
         """Series and totals × days ahead; causes are common to the series of a total: they do not average out."""
         calendars = self.calendars.without(without) if without else self.calendars
@@ -216,15 +224,7 @@ class Engine:
             return np.asarray(sum(one[:, 0] for name, one in logs.items() if name != "events"), dtype=np.float32)
 
         if self.undriven is None:
-            found: list[np.ndarray] = []
-            done = 0
-            with ThreadPoolExecutor(os.cpu_count()) as pool:
-                for part in pool.map(work, _chunks(rows)):
-                    found.append(part)
-                    done += len(part)
-                    share = LOOKING_BACK + (1 - LOOKING_BACK) * done / len(rows)
-                    self.report(share, f"{done:,} / {len(rows):,} series forecast")
-            self.undriven = np.concatenate(found)
+            self.undriven = self._undriven(rows, work)
         logs = self.undriven.astype(float)
         if calendars.traces:
             for known, at in calendars.of(self.panel.series):
@@ -232,6 +232,18 @@ class Engine:
                 if driven.any():
                     logs[at] += self.own_effects[at, calendars.of_events] @ driven.T
         return np.exp(np.clip(logs, -12.0, 13.0))
+
+    def _undriven(self, rows: np.ndarray, work: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+        """What `work` finds for all rows, part by part on every core, told as it goes."""
+        found: list[np.ndarray] = []
+        done = 0
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            for part in pool.map(work, _chunks(rows)):
+                found.append(part)
+                done += len(part)
+                share = LOOKING_BACK + (1 - LOOKING_BACK) * done / len(rows)
+                self.report(share, f"{done:,} / {len(rows):,} series forecast")
+        return np.concatenate(found)
 
     def _doubt(self, calendars: Calendars, *, events: bool = True) -> np.ndarray:
         """Variance of the logarithm of each mean (series × days ahead) that events and unseen weather add.
@@ -482,6 +494,7 @@ class Engine:
         sampled = self._expected(self.sample, time.judged, time.past)
         actual, weight = time.actual(self.panel.counts[self.sample])
         usual = priors(actual, sampled, weight, time.buckets)
+        self.sample_expected = sampled
 
         def work(rows: np.ndarray) -> tuple[np.ndarray, list[np.ndarray]]:
             expected = self._expected(rows, time.judged, time.past)

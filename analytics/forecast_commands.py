@@ -85,7 +85,7 @@ def forecast(
     if panel is None:
         given = {"--end": end, "--country": country, "--subdivision": subdivision, "--holidays": holidays}
         given |= {"--events": events, "--weather": weather}
-        _refuse_without_panel([name for name, value in given.items() if value] + ["--horizon"] * (horizon != HORIZON))
+        refuse_without_panel([name for name, value in given.items() if value] + ["--horizon"] * (horizon != HORIZON))
         check_target(out)
         refresh()
         if out:
@@ -152,7 +152,8 @@ def record(
         print(found.round(3).to_string(index=False))
 
 
-def _refuse_without_panel(given: list[str]) -> None:
+def refuse_without_panel(given: list[str]) -> None:
+    """Raise BadInput where options were given that a store's own settings decide."""
     if given:
         raise BadInput(
             "needs_panel",

@@ -63,7 +63,7 @@ def read_geometry(file: Path = REFERENCE, id_property: str = "iso") -> Geometry:
 
 def geometry(shapes: Iterable[tuple[str, dict[str, Any]]]) -> Geometry:
     """The same from pairs of an id and a GeoJSON geometry (Polygon or MultiPolygon)."""
-    whole = {name: _rings(shape) for name, shape in shapes}
+    whole = {name: rings_of(shape) for name, shape in shapes}
     found = {name: [ring[0] for ring in polygons] for name, polygons in whole.items() if polygons}
     if not found:
         raise BadInput("no_polygons", "There is no polygon in the geometry.")
@@ -79,7 +79,12 @@ def geometry(shapes: Iterable[tuple[str, dict[str, Any]]]) -> Geometry:
     return Geometry(tuple(found), rings, centres, _neighbours([whole[name] for name in found]), projection)
 
 
-def _rings(shape: dict[str, Any]) -> list[list[np.ndarray]]:
+def exterior_against_the_clock(ring: np.ndarray, *, outer: bool) -> np.ndarray:
+    """A ring of degrees as RFC 7946 winds it: the outer one against the clock, holes with it."""
+    return ring if (_area(ring) > 0) == outer else ring[::-1]
+
+
+def rings_of(shape: dict[str, Any]) -> list[list[np.ndarray]]:
     """The polygons of a shape in degrees, exterior ring first, all on one side of the 180° meridian."""
     polygons = {"Polygon": [shape.get("coordinates")], "MultiPolygon": shape.get("coordinates")}.get(shape["type"], [])
     return [

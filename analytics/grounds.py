@@ -15,7 +15,7 @@ from analytics.effects import learned_effects, past_cases
 from analytics.event_learning import EventEffects
 from analytics.forecast import FARTHEST, Engine
 from analytics.panel import Level, Panel, totals
-from analytics.signals import year_thresholds
+from analytics.thresholds import year_thresholds
 
 Report = Callable[[float, str], None]
 
@@ -28,7 +28,7 @@ class Grounds:
     which `kinds` and `kept` are those of `drivers.EventTraces`, and how far they can be trusted (`event_effects`, with
     `topic`: the number of each own series' topic); `weather_doubt`: variance of the logarithm that unseen
     weather adds; `dispersion` (own series and totals × horizon buckets), `calibration`, `threshold` (own series and
-    totals): see `forecast` and `signals.year_thresholds`; `events`: those known at the origin; `profiles` and `cases`:
+    totals): see `forecast` and `thresholds`; `events`: those known at the origin; `profiles` and `cases`:
     see `effects.learned_effects` and `effects.past_cases`.
     """
 
@@ -84,7 +84,7 @@ def lay_grounds(panel: Panel, drivers: Drivers, almanac: Almanac, report: Report
         weather_doubt.astype(np.float32),
         dispersion,
         calibration,
-        year_thresholds(Panel(panel.days, series, counts)),
+        year_thresholds(counts),
         engine.calendars.events.astype(known).reset_index(drop=True),
         learned_effects(panel, drivers, engine=engine),
         past_cases(panel, drivers),

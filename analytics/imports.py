@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 import duckdb
@@ -15,7 +15,7 @@ import pandas as pd
 
 from analytics.catalogue import local_folder, store_exists
 from analytics.errors import BadInput
-from analytics.exports import read_export
+from analytics.exports import Export, read_export
 from analytics.files import open_documents
 from analytics.files.documents import Document
 from analytics.merge import ImportResult, merge, refuse_demo, replace_rows
@@ -94,9 +94,22 @@ def import_into(
             )
     with _vanishing(local_folder(settings) / "staging") as staging, WorkingFolder(staging, "import") as folder:
         work = _looked_at(files, folder, preset, mapping, source)
-        with closing(open_store(settings)) as store:
+        # The first file is read against a store to throw away, so that one without a usable row leaves none behind.
+        with closing(open_store(replace(settings, store=str(folder / "trial"), data=""))) as trial:
+            salt = trial.fact("salt")
+            export = _read(trial, *work[0], folder, keep_text, now, _part(report, 0, len(work), work[0][0].name))
+        with closing(open_store(settings, salt=salt)) as store:
             refuse_demo(store.kind)
-            return _import_all(store, work, folder, keep_text=keep_text, now=now, report=report)
+            made_by_us = store.fact("salt") == salt and store.is_empty()
+            return _import_all(
+                store,
+                work,
+                folder,
+                keep_text=keep_text,
+                now=now,
+                report=report,
+                first=export if made_by_us else None,
+            )
 
 
 def history(store: Store) -> pd.DataFrame:
@@ -176,11 +189,17 @@ def _import_all(
     keep_text: bool,
     now: datetime,
     report: Report,
+    first: Export | None = None,
 ) -> list[ImportResult]:
-    return [
-        _import(store, document, chosen, folder, keep_text, now, _part(report, place, len(work), document.name))
-        for place, (document, chosen) in enumerate(work)
-    ]
+    """`first`: the first table, where it is read already."""
+    results = []
+    for place, (document, chosen) in enumerate(work):
+        told = _part(report, place, len(work), document.name)
+        ready = first if place == 0 else None
+        export = ready or _read(store, document, chosen, folder, keep_text, now, told)
+        results.append(store.write(partial(merge, export=export, now=now)))
+        told(1.0)
+    return results
 
 
 @contextmanager
@@ -196,7 +215,7 @@ def _vanishing(folder: Path) -> Iterator[Path]:
         raise
 
 
-def _import(
+def _read(
     store: Store,
     document: Document,
     mapping: Mapping,
@@ -204,11 +223,10 @@ def _import(
     keep_text: bool,
     now: datetime,
     report: Callable[[float], None],
-) -> ImportResult:
-    started = time.monotonic()
+) -> Export:
     reader = store.cursor()
     try:
-        export = read_export(
+        return read_export(
             reader,
             document,
             mapping,
@@ -221,9 +239,6 @@ def _import(
         )
     finally:
         reader.close()
-    result = store.write(lambda cursor: merge(cursor, export, now, started))
-    report(1.0)
-    return result
 
 
 def _mapping(document: Document, preset: str | None, mapping: Path | dict[str, str] | None) -> Mapping:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-from datetime import datetime
+from datetime import date, datetime
 from typing import TYPE_CHECKING
 
 import duckdb
@@ -21,6 +21,7 @@ from analytics.panel import Panel
 if TYPE_CHECKING:
     from analytics.store import Store
 
+KEPT = f"{VERSION}/1"  # of the method, and of how its grounds are kept
 ARRAYS = ("log_mean", "effects", "kept", "topic", "weather_doubt", "dispersion", "calibration", "threshold")
 HALVED = ("log_mean", "weather_doubt")  # kept in half precision: 0.1 % of a mean
 TABLES = ("series", "events", "profiles", "cases")
@@ -50,7 +51,7 @@ def keep_grounds(
         for name, content in parts.items():
             cursor.execute(
                 "insert into rehearsal_grounds values ($origin, $now, $version, $part, $content)",
-                {"origin": origin, "now": now, "version": VERSION, "part": name, "content": content},
+                {"origin": origin, "now": now, "version": KEPT, "part": name, "content": content},
             )
         return True
 
@@ -59,10 +60,17 @@ def keep_grounds(
 
 def read_grounds(store: Store) -> Grounds | None:
     """The grounds that are kept; None where none are, or those of another version of the method."""
-    found = store.query("select origin, part, content from rehearsal_grounds where version = $version", version=VERSION)
+    found = store.query("select origin, part, content from rehearsal_grounds where version = $version", version=KEPT)
     if found.empty:
         return None
     parts = {str(row.part): bytes(row.content) for row in found.itertuples(index=False)}
+    try:
+        return _unpacked(found["origin"].iloc[0].date(), parts)
+    except (KeyError, TypeError):  # kept by another state of the method: they are laid anew
+        return None
+
+
+def _unpacked(origin: date, parts: dict[str, bytes]) -> Grounds:
     tables = {name: pd.read_parquet(io.BytesIO(parts[name])) for name in TABLES}
     with np.load(io.BytesIO(parts["arrays"]), allow_pickle=False) as arrays:
         values = {name: arrays[name] for name in ARRAYS}
@@ -70,7 +78,7 @@ def read_grounds(store: Store) -> Grounds | None:
         learned = unpacked(str(arrays["learned"]), arrays["numbers"])
     for name in HALVED:
         values[name] = values[name].astype(np.float32)
-    return Grounds(origin=found["origin"].iloc[0].date(), kinds=kinds, event_effects=learned, **values, **tables)
+    return Grounds(origin=origin, kinds=kinds, event_effects=learned, **values, **tables)
 
 
 def _are_there(store: Store, origin: pd.Timestamp) -> bool:
@@ -87,7 +95,7 @@ def _are_there(store: Store, origin: pd.Timestamp) -> bool:
         where origin = $origin::date and version = $version and made_at >= changed.at
         """,
         origin=origin.date(),
-        version=VERSION,
+        version=KEPT,
         never=datetime(1970, 1, 1),
     )
     return int(found["parts"].iloc[0]) == len(TABLES) + 1

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pandas as pd
 
 from analytics.almanac import Almanac
 from analytics.drivers import Drivers
 from analytics.events import EventTypes, event_types, joined_events, list_events, read_events, rule_events
 from analytics.settings import Settings
+from analytics.small_tables import several
 from analytics.weather import list_weather, read_weather
 
 if TYPE_CHECKING:
@@ -20,10 +22,23 @@ if TYPE_CHECKING:
 Note = Callable[[str], None]
 
 
-def drivers_of_store(store: Store, almanac: Almanac, days: pd.DatetimeIndex) -> Drivers:
-    """The store's events and weather, and the events that follow from rules of the almanac's country."""
+def drivers_of_store(
+    store: Store,
+    almanac: Almanac,
+    days: pd.DatetimeIndex,
+    *,
+    regions: Collection[str] = (),
+    municipalities: Collection[str] = (),
+) -> Drivers:
+    """The store's events and weather, and the events that follow from rules of the almanac's country.
+
+    `regions`, `municipalities`: only what acts there (empty: everywhere), which is quicker for a few.
+    """
     types = event_types(store.settings)
     own, weather = list_events(store), list_weather(store)
+    own = _acting(_acting(own, "region", regions), "municipality", municipalities)
+    if regions and weather["place"].isin(regions).any():
+        weather = weather[weather["place"].isin(regions)].reset_index(drop=True)
     origin = days[-1].date()
     years = range(days[0].year, origin.year + 2)
     observed = weather if len(weather) else None
@@ -55,8 +70,16 @@ def make_drivers(
         if almanac.country:
             events = events[[not types.of(str(kind)).almanac for kind in events["type"]]].reset_index(drop=True)
         windows = {str(k): (types.of(str(k)).before, types.of(str(k)).after) for k in events["type"].unique()}
-    windows |= {one.id: (one.before, one.after) for one in types}
     return Drivers(events, weather, windows)
+
+
+def _acting(events: pd.DataFrame, place: str, chosen: Collection[str]) -> pd.DataFrame:
+    """Without the events that name other places only."""
+    if not chosen:
+        return events
+    named = events[place].fillna("").astype("str").map(several)
+    acting = np.array([not names or not set(chosen).isdisjoint(names) for names in named], dtype=bool)
+    return events[acting].reset_index(drop=True)
 
 
 def _tell(note: Note, file: Path, rejected: pd.DataFrame) -> None:

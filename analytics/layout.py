@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from analytics.geometry import Geometry, read_geometry
@@ -28,6 +29,31 @@ def layout(codes: Mapping[str, str | None]) -> pd.DataFrame:
     table = with_others(grid, others).rename(columns={"id": "region"})
     table["code"] = table["region"].map(codes)
     return table.assign(has_geometry=~table["region"].isin(others)).astype({"row": int, "column": int})
+
+
+def own_layout(geometry: Geometry, names: Sequence[str]) -> pd.DataFrame:
+    """name, code (the name), row, column, has_geometry: a tile for each place, by outlines whose ids are names.
+
+    Places without one follow below the grid, in their order.
+    """
+    place = {name: position for position, name in enumerate(geometry.ids)}
+    kept = [name for name in names if name in place]
+    others = [name for name in names if name not in place]
+    positions = [place[name] for name in kept]
+    pairs = tuple(
+        (positions.index(a), positions.index(b)) for a, b in geometry.neighbours if a in positions and b in positions
+    )
+    grid = _computed(tuple(kept), geometry.centres[positions].round(3).tobytes(), pairs)
+    table = with_others(grid.copy(), others).rename(columns={"id": "name"})
+    return table.assign(code=table["name"], has_geometry=~table["name"].isin(others)).astype(
+        {"row": int, "column": int}
+    )
+
+
+@lru_cache(maxsize=32)
+def _computed(names: tuple[str, ...], centres: bytes, pairs: tuple[tuple[int, int], ...]) -> pd.DataFrame:
+    """Seconds for a hundred places, so it is remembered."""
+    return tile_grid(names, np.frombuffer(centres).reshape(-1, 2), pairs)
 
 
 @lru_cache(maxsize=1)

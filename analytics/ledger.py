@@ -15,7 +15,7 @@ import pandas as pd
 from analytics.almanac import Almanac
 from analytics.distribution import QUANTILES, Distribution
 from analytics.drivers import Drivers
-from analytics.forecast import VERSION, Engine
+from analytics.forecast import PARTS, VERSION, Engine
 from analytics.negative_binomial import rounded
 from analytics.signals import find_signals
 from analytics.store_panel import StorePanel
@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 
 HORIZON = 28  # days ahead that are issued
 MUNICIPAL_QUANTILES = ("0.1", "0.5", "0.9")
-MUNICIPAL_DAYS = 35  # for which the municipal level is kept
+MUNICIPAL_DAYS = 35  # for which the municipal level is kept, and the parts
+FACTORS = tuple(name for name in PARTS if name != "correction")  # what past errors taught is told with the level
 Report = Callable[[float, str], None]
 
 
@@ -75,6 +76,29 @@ def issued_municipal(
     return _read(store, "municipal_forecasts", names, MUNICIPAL_QUANTILES, run_id, regions, topic_groups)
 
 
+def issued_parts(store: Store, region: str, topic_group: str) -> pd.DataFrame:
+    """day and FACTORS of one series as it was issued last: complaints a day, then factors; their product is the mean.
+
+    No rows where none were kept: an older issue, or one of more than 35 days ago.
+    """
+    return store.query(
+        f"""
+        with newest as (
+          select run_id from forecast_runs where not reconstructed order by origin desc, run_id desc limit 1
+        )
+        select day, {", ".join(FACTORS)} from forecast_parts join newest using (run_id)
+        where region = $region and topic_group = $topic_group order by day
+        """,
+        region=region,
+        topic_group=topic_group,
+    )
+
+
+def factors(parts: pd.DataFrame) -> pd.DataFrame:
+    """The table of `forecast.parts` with its last part in the level: what a reader is told."""
+    return parts.assign(level=parts["level"] * parts["correction"]).drop(columns=["correction", "mean"])
+
+
 # Issuing
 
 
@@ -96,8 +120,10 @@ def issue(
     table = engine.forecast("all")
     shape: Distribution = table.attrs["distribution"]
     signals = find_signals(engine, table).assign(why="{}")
+    parts = pd.DataFrame()
     if not reconstructed:
         signals["why"] = reasons(engine, signals)
+        parts = factors(engine.parts()).rename(columns={"topic": "topic_group"})
     rows = table.rename(columns={"topic": "topic_group"}).assign(dispersion=shape.dispersion, cell=shape.cell)
     rows.attrs = {}
     unloaded = found.unloaded.assign(
@@ -131,6 +157,9 @@ def issue(
         )
         _insert(cursor, "forecasts", rows.assign(run_id=run_id))
         _insert(cursor, "signals", signals.rename(columns={"topic": "topic_group"}).assign(run_id=run_id))
+        if len(parts):
+            _forget(cursor, "forecast_parts", found.origin)
+            _insert(cursor, "forecast_parts", parts.assign(run_id=run_id))
         return run_id, len(rows)
 
     run_id, written = store.write(work)
@@ -159,11 +188,7 @@ def issue_municipal(store: Store, found: StorePanel, almanac: Almanac, run: Run,
         ).fetchone()
         if there and there[0]:
             return 0
-        cursor.execute(
-            "delete from municipal_forecasts where run_id in "
-            "(select run_id from forecast_runs where origin < $oldest::date)",
-            {"oldest": run.origin - timedelta(days=MUNICIPAL_DAYS)},
-        )
+        _forget(cursor, "municipal_forecasts", run.origin)
         cursor.execute(
             "update forecast_runs set municipal_calibration = $calibration where run_id = $run_id",
             {"calibration": json.dumps(shape.calibration.round(6).tolist()), "run_id": run.run_id},
@@ -172,6 +197,14 @@ def issue_municipal(store: Store, found: StorePanel, almanac: Almanac, run: Run,
         return len(rows)
 
     return store.write(work)
+
+
+def _forget(cursor: duckdb.DuckDBPyConnection, table: str, origin: date) -> None:
+    """Drop what is kept for some weeks only."""
+    cursor.execute(
+        f"delete from {table} where run_id in (select run_id from forecast_runs where origin < $oldest::date)",
+        {"oldest": origin - timedelta(days=MUNICIPAL_DAYS)},
+    )
 
 
 def _insert(cursor: duckdb.DuckDBPyConnection, table: str, rows: pd.DataFrame) -> None:

@@ -35,7 +35,7 @@ class ImportResult:
     left_out: list[str] = field(default_factory=list)  # columns that were not stored
 
 
-def merge(cursor: duckdb.DuckDBPyConnection, export: Export, now: datetime, started: float) -> ImportResult:
+def merge(cursor: duckdb.DuckDBPyConnection, export: Export, now: datetime) -> ImportResult:
     """The whole import inside a transaction; done again from here if another writer was first."""
     kind = cursor.execute("select value from store_facts where fact = 'kind'").fetchone()
     refuse_demo(kind[0] if kind else "")  # asked again: the demo country may have come since the export was opened
@@ -83,7 +83,7 @@ def merge(cursor: duckdb.DuckDBPyConnection, export: Export, now: datetime, star
         rejected=len(export.rejected),
         warnings=export.warnings,
         notices=export.notices,
-        seconds=round(time.monotonic() - started, 2),
+        seconds=round(time.monotonic() - export.began, 2),
         import_id=import_id,
         left_out=export.left_out,
     )

@@ -158,28 +158,25 @@ def _closing_tile(query: Query, filters: Filters, days: Days, as_of: date) -> di
     base, last_year = days.period.base(days.covered_from), days.period.earlier(LAST_YEAR_DAYS)
     previous = days.period.earlier(days.period.days)
     wanted = [*days.weeks(), days.period, previous, *([base] if base else [])]
-    recent = _delays(query, filters, days, Stretch(max(min(s.first for s in wanted), 0), days.period.last), as_of)
-    before = _delays(query, filters, days, last_year, as_of) if days.covers(last_year) else None
+    first = days.day(max(min(stretch.first for stretch in wanted), 0)).date()
+    also = (days.day(last_year.first).date(), days.day(last_year.last).date()) if days.covers(last_year) else None
+    found = delays(query, filters, first, days.day(days.period.last).date(), as_of, also)
+    known = Delays(found, days.start)
     usual, past = np.nan, np.empty((0, 2))
     if base:
-        usual = recent.median(base)
-        weeks = [recent.median(Stretch(first, first + 6)) for first in range(base.first, base.last, 7)]
+        usual = known.median(base)
+        weeks = [known.median(Stretch(first, first + 6)) for first in range(base.first, base.last, 7)]
         past = np.array([(week, usual) for week in weeks if not np.isnan(week)]).reshape(-1, 2)
     return _tile(
         "days_to_close",
-        recent.median(days.period),
+        known.median(days.period),
         usual=usual,
         band=level_band(usual, past),
-        previous=recent.median(previous) if days.covers(previous) else np.nan,
-        last_year=before.median(last_year) if before else np.nan,
-        weekly=[recent.median(week) if days.covers(week) else np.nan for week in days.weeks()],
+        previous=known.median(previous) if days.covers(previous) else np.nan,
+        last_year=known.median(last_year) if also else np.nan,
+        weekly=[known.median(week) if days.covers(week) else np.nan for week in days.weeks()],
         unknown="" if days.total("received", days.period) else "no_complaints",
     )
-
-
-def _delays(query: Query, filters: Filters, days: Days, stretch: Stretch, as_of: date) -> Delays:
-    first, last = days.day(stretch.first).date(), days.day(stretch.last).date()
-    return Delays(delays(query, filters, first, last, as_of), days.start)
 
 
 def _tile(

@@ -168,14 +168,15 @@ def daily_measures(query: Query, filters: Filters, first: date | None, last: dat
     repeat_known, repeats. The period of the filters is not looked at.
     """
     table, parameters = smallest(filters, first, last)
-    if table is COUNTS:
-        return _measures_from_counts(query, filters, first, last).set_index("day")
+    if table is COUNTS:  # from the beginning, whatever is asked for: every question of a page is then the same
+        measures = _measures_from_counts(query, filters, last).set_index("day")
+        return measures if first is None else measures[measures.index >= pd.Timestamp(first)]
     sums = ", ".join(f"sum({measure})::bigint as {measure}" for measure in MEASURES)
     return query(f"select day, {sums} from {table} group by day order by day", **parameters).set_index("day")
 
 
-def _measures_from_counts(query: Query, filters: Filters, first: date | None, last: date) -> pd.DataFrame:
-    """The same from daily_counts, in one pass: what was opened since `first` is not enough, earlier ones close too."""
+def _measures_from_counts(query: Query, filters: Filters, last: date) -> pd.DataFrame:
+    """The same from daily_counts, in one pass over all that was opened up to `last`."""
     return query(
         f"""
         with sums as (
@@ -193,15 +194,18 @@ def _measures_from_counts(query: Query, filters: Filters, first: date | None, la
           from sums
         )
         select day, {", ".join(f"sum({measure})::bigint as {measure}" for measure in MEASURES)} from by_day
-        where day is not null and within(day, $from_day, $last_day) group by day order by day
+        where day is not null and within(day, null, $last_day) group by day order by day
         """,
-        from_day=first,
         **_parameters(filters, None, last),
     )
 
 
-def delays(query: Query, filters: Filters, first: date, last: date, as_of: date) -> pd.DataFrame:
+def delays(
+    query: Query, filters: Filters, first: date, last: date, as_of: date, also: tuple[date, date] | None = None
+) -> pd.DataFrame:
     """How long complaints took that were opened from `first` to `last`: opened_on, days, closed, complaints.
+
+    With those opened on the days of `also`, both ends included, where they are asked for in the same breath.
 
     `closed` is whether they were closed by `as_of`; if not, `days` is how long they have been open on it. Those
     closed on an unknown day are left out.
@@ -209,9 +213,11 @@ def delays(query: Query, filters: Filters, first: date, last: date, as_of: date)
     found = query(
         f"""
         select opened_on, closed_on, sum(complaints - closed_undated)::bigint as complaints
-        from {COUNTS} group by all
+        from {COUNTS} and (opened_on >= $from_day or opened_on <= $to_day) group by all
         """,
-        **_parameters(filters, first, last),
+        from_day=first,
+        to_day=also[1] if also else first,
+        **_parameters(filters, min(first, also[0]) if also else first, last),
     )
     closed_on = found.pop("closed_on")
     found["closed"] = closed_on <= pd.Timestamp(as_of)

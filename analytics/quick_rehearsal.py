@@ -18,7 +18,7 @@ from analytics.events import several
 from analytics.forecast import MOST_DOUBT
 from analytics.grounds import Grounds
 from analytics.panel import TOTAL
-from analytics.rehearsal import DEADLINE, answers_a_day, extra_interval
+from analytics.rehearsal import DEADLINE, answers_a_day, extra_interval, shared_by_regions
 
 CONTEXT = 14  # days before the first window that are told too
 FEWEST_DAYS = 28
@@ -132,7 +132,9 @@ def play(
         doubts.append(doubt)
         wider = (1 + spread) * np.exp(doubt) - 1
         shapes.append(Distribution(counts_of.rounded(mean.ravel()), wider.ravel(), cell, grounds.calibration))
-    low, high = extra_interval(means[0], means[1], doubts[0] - doubts[1], grounds.above)
+    low, high = extra_interval(
+        means[0], means[1], doubts[0] - doubts[1], grounds.above, shared_by_regions(every, told, origin)
+    )
     series = pd.concat([grounds.series, *(level.series for level in grounds.above)], ignore_index=True)
     return Played(
         days,

@@ -1,4 +1,4 @@
-"""Everything that is to be redone after an import: forecasts into the ledger, all levels."""
+"""Everything that is to be redone after an import: forecasts into the ledger, all levels, and outbreaks."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from analytics.almanac import Almanac
 from analytics.kept_grounds import keep_grounds
 from analytics.known_drivers import drivers_of_store
 from analytics.ledger import Report, Run, issue, issue_municipal
+from analytics.outbreak_ledger import issue_outbreaks
 from analytics.panel import Panel
 from analytics.store_panel import StorePanel, store_panel
 
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 RECONSTRUCTED = 8  # origins for which a store without a past is given one
 STEP = 15  # days between these: they rotate over the weekdays
 GROUNDS_SHARE = 2  # and the grounds of rehearsals, a year ahead
+OUTBREAKS_SHARE = 1
+BESIDE = GROUNDS_SHARE + OUTBREAKS_SHARE  # what is done besides forecasts
 MUNICIPAL_SHARE = 8  # the municipal level takes about as long as so many origins of the regional one
 RUSSIAN = 0.5  # share of a store's regions in the Russian reference list from which its calendar is Russia's
 
@@ -34,21 +37,21 @@ def refresh(
     reconstruct: int = RECONSTRUCTED,
     report: Report = lambda share, name: None,
 ) -> list[Run]:
-    """Issue the forecasts of the newest full day, once; safe to run twice.
+    """Issue the forecasts of the newest full day and the outbreaks up to it, once; safe to run twice.
 
-    `now` is UTC. First regions and totals, then the grounds of rehearsals, then what would have been said at
-    `reconstruct` earlier origins where the ledger has no past yet (marked as such), then municipalities. Raises
-    BadInput on an empty or short store.
+    `now` is UTC. First regions and totals, then their outbreaks and the grounds of rehearsals, then what would have
+    been said at `reconstruct` earlier origins where the ledger has no past yet (marked as such), then municipalities.
+    Raises BadInput on an empty or short store.
     """
     almanac = almanac_of(store)
     found = store_panel(store, almanac=almanac)
     drivers = drivers_of_store(store, almanac, found.panel.days)
     wide = municipalities and _has_municipalities(store)
     past = _origins_to_reconstruct(store, found.panel, reconstruct)
-    steps = 1 + GROUNDS_SHARE + len(past) + MUNICIPAL_SHARE * wide
+    steps = 1 + BESIDE + len(past) + MUNICIPAL_SHARE * wide
     done: list[Run] = []
     for end in [None, *past]:
-        number = len(done) + GROUNDS_SHARE * bool(done)
+        number = len(done) + BESIDE * bool(done)
         one = found if end is None else StorePanel(_until(found.panel, end), found.unloaded, [], found.snapshot)
         done.append(
             issue(
@@ -62,9 +65,11 @@ def refresh(
             )
         )
         if end is None:
-            keep_grounds(store, found.panel, drivers, almanac, now=now, report=_part(report, 1, GROUNDS_SHARE, steps))
+            issue_outbreaks(store, found, almanac, done[0].run_id, _part(report, 1, OUTBREAKS_SHARE, steps))
+            told = _part(report, 1 + OUTBREAKS_SHARE, GROUNDS_SHARE, steps)
+            keep_grounds(store, found.panel, drivers, almanac, now=now, report=told)
     if wide and not done[0].municipal:
-        number = len(done) + GROUNDS_SHARE
+        number = len(done) + BESIDE
         narrow = store_panel(store, municipalities=True, end=found.origin, almanac=almanac)
         rows = issue_municipal(store, narrow, almanac, done[0], _part(report, number, MUNICIPAL_SHARE, steps))
         done[0] = replace(done[0], municipal_rows=rows, municipal=True)

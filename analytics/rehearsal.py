@@ -15,9 +15,10 @@ from analytics.effects import NINE_TENTHS, happened
 from analytics.errors import BadInput
 from analytics.forecast import Engine, probability
 from analytics.panel import TOTAL, Level, Panel, dense_panel
-from analytics.signals import year_thresholds
+from analytics.thresholds import year_thresholds
 
 MOST_CASES = 10
+MOST_ALONE = 20  # past events: however many there were, a twentieth of the variance is common
 DEADLINE = 30  # days to answer a complaint, where nothing else is said
 Report = Callable[[float, str], None]
 
@@ -101,14 +102,17 @@ def rehearsal_of(engine: Engine, ids: list[str], *, deadline: int = DEADLINE) ->
     """What the events of these ids do in an engine that knows them."""
     with_event, without_event = engine.forecast("all"), engine.forecast("all", without=ids)
     series, counts = engine.rows()
-    threshold = np.repeat(year_thresholds(Panel(engine.panel.days, series, counts)), len(engine.time.ahead))
+    threshold = np.repeat(year_thresholds(counts), len(engine.time.ahead))
     found = with_event[["day", *engine.panel.keys]].copy()
     found["with_event"], found["without_event"] = with_event["mean"], without_event["mean"]
     found["extra"] = found["with_event"] - found["without_event"]
     doubt = engine.doubt("all") - engine.doubt("all", without=ids)
     shape = (-1, len(engine.time.ahead))
     means = [found[name].to_numpy().reshape(shape) for name in ("with_event", "without_event")]
-    low, high = extra_interval(means[0], means[1], doubt.reshape(shape), engine.above)
+    told = engine.calendars.events[engine.calendars.events["id"].isin(ids)]
+    by_region = "municipality" not in found
+    common = shared_by_regions(engine.calendars.events, told, engine.calendars.origin) if by_region else 1.0
+    low, high = extra_interval(means[0], means[1], doubt.reshape(shape), engine.above, common)
     found["extra_low"], found["extra_high"] = low.ravel(), high.ravel()
     found["threshold"] = threshold
     found["probability_with"] = probability(with_event, threshold)["probability"]
@@ -127,18 +131,47 @@ def rehearsal_of(engine: Engine, ids: list[str], *, deadline: int = DEADLINE) ->
 
 
 def extra_interval(
-    with_event: np.ndarray, without_event: np.ndarray, doubt: np.ndarray, above: Sequence[Level]
+    with_event: np.ndarray, without_event: np.ndarray, doubt: np.ndarray, above: Sequence[Level], common: float = 1.0
 ) -> tuple[np.ndarray, np.ndarray]:
     """80 % of the extra complaints of own series, then totals (rows × days); `doubt`: variance of the log effect.
 
-    That of a total is the sum of its series': what makes an event stronger than usual does so everywhere.
+    What makes an event stronger than usual does so in all topics of a region; between regions a share `common` of the
+    variance is shared, see `shared_by_regions`.
     """
     own = slice(above[0].member.size if above else len(with_event))
     effect = np.log(np.maximum(with_event[own], 1e-9) / np.maximum(without_event[own], 1e-9))
     spread = NINE_TENTHS * np.sqrt(np.clip(doubt[own], 0, None))
-    bounds = [without_event[own] * np.expm1(effect + side * spread) for side in (-1, 1)]
-    low, high = (np.vstack([bound, *(level.total(bound) for level in above)]) for bound in bounds)
-    return low, high
+    extra = with_event - without_event
+    bounds = []
+    for side in (-1, 1):
+        apart = without_event[own] * np.expm1(effect + side * spread) - extra[own]
+        totals = [_apart(apart, level, above, common) for level in above]
+        bounds.append(extra + np.vstack([apart, *totals]))
+    return bounds[0], bounds[1]
+
+
+def _apart(apart: np.ndarray, level: Level, above: Sequence[Level], common: float) -> np.ndarray:
+    """How far a total's bound lies from its mean, given those of its series: added within regions, between regions
+    partly squared."""
+    whole = level.total(apart)
+    if common == 1 or not (level.series["region"] == TOTAL).all():
+        return whole
+    wide = (level.series["topic"] == TOTAL).all()
+    parts = above[0].total(apart) if wide else apart  # by region, or the series of a topic: one for each region
+    squares = (parts**2).sum(axis=0, keepdims=True) if wide else level.total(parts**2)
+    return np.sign(whole) * np.sqrt(common * whole**2 + (1 - common) * squares)
+
+
+def shared_by_regions(events: pd.DataFrame, told: pd.DataFrame, origin: pd.Timestamp) -> float:
+    """The share of variance that regions have in common: 1 where past events of the type named no region; else that of
+    what is not known of the type's mean effect, for what one event does differently from another is then its region's.
+    """
+    shares = [1.0 / MOST_ALONE]
+    for kind in told["type"].unique():
+        past = events[(events["type"] == kind) & (events["ends_on"] <= origin)]
+        alone = int((past["region"].astype("str").str.len() > 0).sum())
+        shares.append(1.0 / (1 + alone) if 2 * alone > len(past) else 1.0)
+    return float(max(shares))
 
 
 def in_all(found: Rehearsal) -> pd.DataFrame:

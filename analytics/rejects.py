@@ -22,6 +22,9 @@ def rejected_rows(
     connection: duckdb.DuckDBPyConnection, document: Document, staged: Staged, checked: Path, columns: dict[str, str]
 ) -> pd.DataFrame:
     """The rejected rows with their line, reason and fields as JSON, personal data blanked."""
+    some = f"select count(*) from {literal(checked)} where reason is not null"
+    if not staged.broken and not connection.execute(some).fetchall()[0][0]:
+        return pd.DataFrame(columns=["line", "reason", "fields"])
     keep = [column for meaning, column in columns.items() if meaning not in NOT_STORED]
     chosen = ", ".join(f"staged.{identifier(column)}" for column in keep)
     found = connection.execute(

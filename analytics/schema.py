@@ -14,7 +14,7 @@ from analytics.catalogue import SQL_FOLDER, statements
 from analytics.errors import BadInput
 from analytics.settings import ROOT
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 SCHEMA = (SQL_FOLDER / "schema.sql").read_text(encoding="utf-8")
 
 
@@ -28,6 +28,7 @@ MIGRATIONS: dict[int, str] = {  # version -> the SQL that leads to it from the v
     2: _made("forecast_runs", "forecasts", "municipal_forecasts", "signals", "feedback", "events", "weather"),
     3: _made("own_thresholds", "own_days", "shapes"),
     4: _made("rehearsal_grounds"),
+    5: _made("forecast_parts", "outbreak_runs", "outbreaks"),
 }
 
 
@@ -41,14 +42,15 @@ class Lake(Protocol):
     def transaction(self, work: Callable[[duckdb.DuckDBPyConnection], object]) -> object: ...
 
 
-def prepare(store: Lake, kind: str) -> None:
+def prepare(store: Lake, kind: str, salt: str | None = None) -> None:
     """Make the tables of a new store, marked as `kind`; lead an older one forward; refuse a newer one.
 
-    Raises BadInput for a newer store. Whoever calls it again after it failed half-way goes on from there.
+    A new store gets this salt, or a random one. Raises BadInput for a newer store. Whoever calls it again after it
+    failed half-way goes on from there.
     """
     version = _version(store)
     if version is None:
-        store.transaction(lambda cursor: _make(cursor, kind))
+        store.transaction(lambda cursor: _make(cursor, kind, salt or secrets.token_hex(16)))
         return
     if version > SCHEMA_VERSION:
         raise BadInput(
@@ -79,13 +81,13 @@ def _version(store: Lake) -> int | None:
     return int(store.query("select value from store_facts where fact = 'schema_version'").iloc[0, 0])
 
 
-def _make(cursor: duckdb.DuckDBPyConnection, kind: str) -> None:
+def _make(cursor: duckdb.DuckDBPyConnection, kind: str, salt: str) -> None:
     for statement in statements(SCHEMA):
         cursor.execute(statement)
     cursor.execute("insert into turnstile values (0)")
     cursor.executemany(
         "insert into store_facts values (?, ?)",
-        [("schema_version", str(SCHEMA_VERSION)), ("kind", kind), ("salt", secrets.token_hex(16))],
+        [("schema_version", str(SCHEMA_VERSION)), ("kind", kind), ("salt", salt)],
     )
     cursor.execute(
         """

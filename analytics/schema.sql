@@ -239,6 +239,19 @@ create table municipal_forecasts (   -- kept for 35 days: there are too many
   "0.9" bigint not null
 );
 
+create table forecast_parts (    -- the factors of an issued mean; kept for 35 days
+  run_id bigint not null,
+  day date not null,
+  region varchar not null,      -- '' = not stated, '*' = all
+  topic_group varchar not null,
+  level double not null,        -- complaints a day, with what past errors taught
+  weekday double not null,
+  season double not null,
+  holiday double not null,
+  events double not null,
+  weather double not null
+);
+
 create table signals (          -- issued with a run of forecasts, never rewritten; '*' where regions or topics were summed
   run_id bigint not null,
   region varchar not null,
@@ -256,6 +269,23 @@ create table signals (          -- issued with a run of forecasts, never rewritt
   also varchar not null,        -- topics told by this signal, divided by |
   within_budget boolean not null,
   why varchar not null          -- JSON: {part of the forecast: factor on the peak day, events_named: [title]} or {}
+);
+
+create table outbreak_runs (    -- runs of forecasts with which the last days were judged too
+  run_id bigint not null,
+  series bigint not null,       -- that were judged, totals included
+  false_alarms double not null  -- share of a series' quiet days on which one is wrongly said
+);
+
+create table outbreaks (        -- what went on at the origin of a run, never rewritten; '*' as above
+  run_id bigint not null,
+  region varchar not null,
+  topic_group varchar not null,
+  first_day date not null,      -- the first unusual day
+  last_day date not null,       -- the last of them
+  complaints bigint not null,   -- from the first day to the origin, as far as arrived
+  expected double not null,     -- of these days, as far as arrived
+  score double not null         -- the greatest: standard deviations above what was expected
 );
 
 create table feedback (         -- what people said of signals; it shifts their order, never their probability

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,17 +12,14 @@ import pandas as pd
 import scipy
 
 from analytics import negative_binomial as counts_of
+from analytics.computed_forecast import computed, unloaded
 from analytics.distribution import LEVELS, QUANTILES, Distribution
-from analytics.errors import BadInput
 from analytics.filters import COUNTED, Filters
-from analytics.forecast import Engine
-from analytics.ledger import HORIZON, issued, issued_municipal
+from analytics.ledger import issued, issued_parts
 from analytics.negative_binomial import rounded
-from analytics.panel import MOST_UNKNOWN, TOTAL, dense_panel
+from analytics.panel import MOST_UNKNOWN, TOTAL
 from analytics.queries import daily_counts, span
 from analytics.record import compared, summed
-from analytics.refresh import almanac_of
-from analytics.store_panel import HISTORY, SHORTEST
 
 if TYPE_CHECKING:
     from analytics.store import Store
@@ -53,7 +50,8 @@ class Outlook:
 
     `origin`: the last day it knows; `late`: days by which the data are newer; `issued`: read from the ledger, not
     computed now; `series`: of the ledger, whose record is told. `ahead` has no rows when nothing was issued, or when
-    what was issued is over.
+    what was issued is over. `parts`: day, level, weekday, season, holiday, events, weather, whose product is the mean;
+    no rows where they were not kept.
     """
 
     ahead: pd.DataFrame
@@ -61,6 +59,7 @@ class Outlook:
     late: int
     issued: bool
     series: Series
+    parts: pd.DataFrame
 
 
 def series_of(filters: Filters) -> Series:
@@ -76,15 +75,18 @@ def outlook(store: Store, filters: Filters, as_of: date) -> Outlook:
     series = series_of(filters)
     newest = store.query("select max(origin) as origin from forecast_runs where not reconstructed")["origin"].iloc[0]
     if pd.isna(newest):
-        return Outlook(pd.DataFrame({"day": []}), None, 0, False, series)
+        return Outlook(pd.DataFrame({"day": []}), None, 0, False, series, pd.DataFrame({"day": []}))
     origin = newest.date()
     if series.own:
         found = issued(store, regions=[series.region], topic_groups=[series.topic])
         if len(found):
             ahead = found[found["day"] > pd.Timestamp(max(origin, as_of))]
-            return Outlook(ahead, origin, max((as_of - origin).days, 0), True, series)
+            parts = issued_parts(store, series.region, series.topic)
+            kept = parts[parts["day"].isin(ahead["day"])].reset_index(drop=True)
+            return Outlook(ahead, origin, max((as_of - origin).days, 0), True, series, kept)
         series = Series(series.region, series.topic, own=False)
-    return Outlook(_computed(store, filters, as_of), as_of, 0, False, series)
+    ahead, parts = computed(store, filters, as_of)
+    return Outlook(ahead, as_of, 0, False, series, parts)
 
 
 def history(store: Store, filters: Filters, first: date, last: date) -> pd.DataFrame:
@@ -92,7 +94,7 @@ def history(store: Store, filters: Filters, first: date, last: date) -> pd.DataF
     days = pd.date_range(first, last, name="day")
     table = daily_counts(store, replace(filters, first_day=first, last_day=last))
     counts = table.set_index("day")["complaints"].reindex(days, fill_value=0).astype(float)
-    lost = _unloaded(store, days)
+    lost = unloaded(store, days)
     lost = lost.loc[[region for region in lost.index if not filters.regions or region in filters.regions]]
     places = len(filters.regions) or int(store.query("select count(distinct region) as n from coverage")["n"].iloc[0])
     counts[lost.sum(axis=0).to_numpy() > MOST_UNKNOWN * places] = np.nan
@@ -146,24 +148,26 @@ def record_of(said: pd.DataFrame) -> pd.DataFrame:
     """How good one series' forecasts were by weeks ahead ('*': all): see `record.record`.
 
     lead: the last day of that week; attrs: `reconstructed` (no issued forecast can be judged yet, so what would have
-    been said is), `alike` (correlation of a week's days in the error) and `quality`.
+    been said is), `alike` (correlation of a week's days in the error), `missed` (complaints a day on average) and
+    `quality`.
     """
-    judgeable = said["actual"].notna() & said["naive"].notna()
-    reconstructed = (judgeable & ~said["reconstructed"].astype(bool)).sum() < FEWEST_JUDGED
-    rows = said[said["reconstructed"].astype(bool) == reconstructed] if len(said) else said
-    judged = compared(
-        rows.assign(region=TOTAL, topic=TOTAL),
-        rows["lead"].to_numpy(),
-        rows["actual"].to_numpy(dtype=float),
-        rows["naive"].to_numpy(dtype=float),
-    )
-    kept = rows[rows["actual"].notna() & rows["naive"].notna()]
-    alike = _alike(judged["transform"].to_numpy(), kept["origin"].to_numpy(), kept["lead"].to_numpy())
     edges = np.array(LEAD_WEEKS)
-    judged["lead"] = edges[np.searchsorted(edges, judged["lead"]).clip(max=len(edges) - 1)]
-    found = summed(judged, "lead")
-    found.attrs = {"reconstructed": bool(reconstructed), "alike": alike, "quality": quality(found)}
+    weeks = edges[np.searchsorted(edges, said["lead"]).clip(max=len(edges) - 1)]
+    found, attrs = _record(said, weeks)
+    found.attrs = {**attrs, "quality": quality(found)}
     return found
+
+
+def record_by_day(said: pd.DataFrame) -> pd.DataFrame:
+    """The same for each lead day (1 … 28), with chance_low and chance_high: where nine of ten honest shares would lie.
+
+    Those are bounds of a binomial share, as if days were independent.
+    """
+    found = _record(said, said["lead"].to_numpy())[0]
+    found = found[found["lead"] != TOTAL].reset_index(drop=True)
+    for name, level in (("chance_low", 0.05), ("chance_high", 0.95)):
+        found[name] = scipy.stats.binom.ppf(level, found["forecasts"].astype(int), 0.8) / found["forecasts"]
+    return found.astype({"lead": "int64"})
 
 
 def quality(record: pd.DataFrame) -> str:
@@ -231,74 +235,26 @@ def usual_on(actual: pd.DataFrame, day: date, weeks: int = 8) -> float:
     return float(same.median()) if len(same) else np.nan
 
 
-def municipalities(store: Store, filters: Filters, as_of: date) -> pd.DataFrame:
-    """The next seven days of the selected region's municipalities: municipality, mean, low, high, the most first.
-
-    `low`, `high`: 80 % range of a day, the mean of the week's days. No rows unless one region, and no narrower
-    selection than topic groups, is chosen. The ledger keeps topic groups; their ranges are joined as if independent
-    errors were half shared.
-    """
-    if len(filters.regions) != 1 or filters.topics or filters.channels or set(filters.kinds) != set(COUNTED):
-        return pd.DataFrame(columns=["municipality", "mean", "low", "high"])
-    table = issued_municipal(store, regions=filters.regions, topic_groups=filters.topic_groups)
-    table.attrs = {}
-    table = table[(table["day"] > pd.Timestamp(as_of)) & table["municipality"].ne("")]
-    if filters.municipalities:
-        table = table[table["municipality"].isin(filters.municipalities)]
-    table = table[table["day"] < table["day"].min() + pd.Timedelta(days=WEEK)]
-    below, above = table["mean"] - table["0.1"], table["0.9"] - table["mean"]
-    days = table.assign(below=below, above=above, below2=below**2, above2=above**2)
-    sums = days.groupby(["municipality", "day"])[["mean", "below", "above", "below2", "above2"]].sum().reset_index()
-    for side in ("below", "above"):
-        sums[side] = (sums[side].clip(lower=0) + np.sqrt(sums[f"{side}2"])) / 2
-    week = sums.groupby("municipality")[["mean", "below", "above"]].mean().reset_index()
-    week = week.assign(low=(week["mean"] - week["below"]).clip(lower=0), high=week["mean"] + week["above"])
-    columns = ["municipality", "mean", "low", "high"]
-    return week.sort_values("mean", ascending=False, ignore_index=True)[columns]
-
-
-def _computed(store: Store, filters: Filters, as_of: date) -> pd.DataFrame:
-    """The total of a selection without a series of its own, from a panel of its regions (of one region: its topics)."""
-    part = "topic_group" if len(filters.regions) == 1 else "region"
-    begun, _ = span(store, Filters(kinds=()))
-    first = max(begun or as_of, as_of - timedelta(days=HISTORY - 1))
-    if (as_of - first).days + 1 < SHORTEST:
-        raise BadInput(
-            "short_store",
-            "A forecast needs {needed} days of history, the store has {days}; import older exports too.",
-            needed=SHORTEST,
-            days=(as_of - first).days + 1,
-        )
-    counts = daily_counts(store, replace(filters, first_day=first, last_day=as_of), by=(part,))
-    if counts.empty:
-        return pd.DataFrame({"day": pd.to_datetime([])})
-    names = counts[part].fillna("")
-    only = filters.regions[0] if part == "topic_group" else ""
-    table = pd.DataFrame(
-        {
-            "day": counts["day"],
-            "region": only if part == "topic_group" else names,
-            "topic": names if part == "topic_group" else "selection",
-            "complaints": counts["complaints"],
-        }
+def _record(said: pd.DataFrame, lead: np.ndarray) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """The measures for each value of `lead` (one for each row) and all; what `record_of` says of them."""
+    judgeable = said["actual"].notna() & said["naive"].notna()
+    reconstructed = bool((judgeable & ~said["reconstructed"].astype(bool)).sum() < FEWEST_JUDGED)
+    kept = said["reconstructed"].astype(bool).to_numpy() == reconstructed
+    rows = said[kept]
+    judged = compared(
+        rows.assign(region=TOTAL, topic=TOTAL),
+        rows["lead"].to_numpy(),
+        rows["actual"].to_numpy(dtype=float),
+        rows["naive"].to_numpy(dtype=float),
     )
-    panel = dense_panel(table, as_of)
-    lost = _unloaded(store, panel.days)
-    for region in lost.index:
-        panel.counts[np.ix_(panel.series["region"] == region, lost.loc[region].to_numpy())] = np.nan
-    found = Engine(panel, HORIZON, almanac=almanac_of(store)).forecast("all")
-    return found[(found["region"] == TOTAL) & (found["topic"] == TOTAL)]
-
-
-def _unloaded(store: Store, days: pd.DatetimeIndex) -> pd.DataFrame:
-    """Region × day: what had not arrived of it when the newest forecasts were made."""
-    found = store.query("select unloaded from forecast_runs order by issued_at desc, run_id limit 1")
-    stretches = json.loads(found["unloaded"].iloc[0]) if len(found) else []
-    table = pd.DataFrame(False, index=sorted({one["region"] or "" for one in stretches}), columns=days)
-    for one in stretches:
-        inside = (days >= pd.Timestamp(one["first_day"])) & (days <= pd.Timestamp(one["last_day"]))
-        table.loc[one["region"] or "", inside] = True
-    return table
+    known = (rows["actual"].notna() & rows["naive"].notna()).to_numpy()
+    alike = _alike(judged["transform"].to_numpy(), rows["origin"].to_numpy()[known], rows["lead"].to_numpy()[known])
+    judged["lead"] = lead[kept][known]
+    return summed(judged, "lead"), {
+        "reconstructed": reconstructed,
+        "alike": alike,
+        "missed": float(judged["miss"].mean()) if len(judged) else np.nan,
+    }
 
 
 def _alike(transform: np.ndarray, origin: np.ndarray, lead: np.ndarray) -> float:

@@ -1,10 +1,11 @@
-"""Commands about spikes and events to come: spikes, rehearse."""
+"""Commands about spikes, outbreaks and events to come: spikes, outbreaks, signals, rehearse."""
 
 from __future__ import annotations
 
 import json
 from contextlib import closing
 from dataclasses import replace
+from datetime import date, datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -26,6 +27,7 @@ from analytics.forecast_commands import (
     check_target,
     notes,
     read_known,
+    refuse_without_panel,
     write_table,
 )
 from analytics.progress import progress
@@ -49,6 +51,7 @@ class Threshold(StrEnum):
 def add_to(app: typer.Typer) -> None:
     """Register the commands."""
     app.command()(spikes)
+    app.command()(outbreaks)
     app.command()(signals)
     app.command()(rehearse)
 
@@ -83,6 +86,70 @@ def spikes(
             report=show,
         )
     write_table(found, out)
+
+
+def outbreaks(
+    panel: OptionalPanel = None,
+    out: Annotated[Path | None, typer.Option(help="Where the table goes: .csv or .parquet.")] = None,
+    since: Annotated[
+        datetime | None,
+        typer.Option("--from", formats=["%Y-%m-%d"], help="The first day that is judged; 28 days unless given."),
+    ] = None,
+    false_alarms: Annotated[float, typer.Option(help="Share of quiet days on which one may be said.")] = 0.02,
+    end: End = None,
+    country: Country = None,
+    subdivision: Subdivision = None,
+    holidays: Holidays = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Say which of the last days were unusual, each judged with only the days before it known.
+
+    Without --panel the store is judged, late rows allowed for; without --out what `refresh` found is printed.
+    """
+    from analytics.outbreaks import outbreaks as unusual  # noqa: PLC0415
+
+    first = since.date() if since else None
+    if panel is None:
+        refuse_without_panel([name for name, value in {"--country": country, "--holidays": holidays}.items() if value])
+        _outbreaks_of_store(out, first, false_alarms, end.date() if end else None, as_json)
+        return
+    if out is None:
+        raise BadInput("no_out_for_panel", "Say with --out where the table goes: a .csv or .parquet file.")
+    known = read_known(panel, end, country, subdivision, holidays, None, None)
+    with progress("series") as show:
+        found = unusual(
+            known.table, first, false_alarms=false_alarms, almanac=known.almanac, end=known.end, report=show
+        )
+    write_table(found, out)
+
+
+def _outbreaks_of_store(
+    out: Path | None, since: date | None, false_alarms: float, end: date | None, as_json: bool
+) -> None:
+    """The judgement of the store's days into a file, or what is going on by the newest refresh."""
+    from analytics.existing import existing_store  # noqa: PLC0415
+    from analytics.outbreak_ledger import issued_outbreaks, judge_store  # noqa: PLC0415
+    from analytics.refresh import almanac_of  # noqa: PLC0415
+
+    with closing(existing_store()) as store:
+        if out is not None:
+            with progress("series") as show:
+                found = judge_store(store, almanac_of(store), since, false_alarms=false_alarms, end=end, report=show)
+            write_table(found, out)
+            return
+        found = issued_outbreaks(store)
+    for name in ("first_day", "last_day"):
+        found[name] = found[name].dt.strftime("%Y-%m-%d")
+    if as_json:
+        print(json.dumps(json.loads(found.to_json(orient="records", force_ascii=False)), ensure_ascii=False))
+        return
+    if not found.attrs:
+        notes.print("nothing has been judged yet: run python -m analytics refresh")
+        return
+    print(found.drop(columns="run_id").round(1).to_string(index=False) if len(found) else "nothing unusual")
+    notes.print(
+        "{series:,} series judged up to {last_day}, at most about one a day is named by chance".format(**found.attrs)
+    )
 
 
 def signals(

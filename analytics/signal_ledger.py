@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from datetime import date, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import duckdb
 import numpy as np
@@ -143,9 +143,17 @@ def _with_own(store: Store, issued: pd.DataFrame, run_id: int, origin: pd.Timest
         return issued.assign(kind="usual")
     theirs = pd.MultiIndex.from_frame(issued[["region", "topic"]]).isin(pd.MultiIndex.from_frame(own))
     made = own_signals(store, run_id, pd.Timestamp(origin).date())
+    made["why"] = [_why_of(row, issued) for row in made.to_dict("records")]
     made = made.assign(said_before=False, within_budget=True, kind="own").reindex(columns=[*issued.columns, "kind"])
     others = issued[~theirs].assign(kind="usual")
     return pd.concat([others, made], ignore_index=True) if len(made) else others
+
+
+def _why_of(own: dict[str, Any], issued: pd.DataFrame) -> str:
+    """The reasons of the issued signal of the same place and topic group that shares days with it; {} without one."""
+    same = issued[(issued["region"] == own["region"]) & (issued["topic"] == own["topic"])]
+    meets = same[(same["first_day"] <= own["last_day"]) & (same["last_day"] >= own["first_day"])]
+    return str(meets["why"].iloc[0]) if len(meets) else "{}"
 
 
 def _with_feedback(signals: pd.DataFrame, said: pd.DataFrame) -> pd.DataFrame:

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 
 from analytics.panel import Panel, total_counts, totals
-from analytics.signals import year_thresholds
 from analytics.store_panel import store_panel
+from analytics.thresholds import year_thresholds
 
 if TYPE_CHECKING:
     from analytics.store import Store
@@ -93,7 +93,7 @@ def _recall(named: pd.DataFrame, panel: Panel) -> float:
         known, coming = panel.counts[:, : at + 1], panel.counts[:, at + 1 : at + 1 + NEAR]
         if not coming.size:
             continue
-        least = year_thresholds(Panel(panel.days[: at + 1], panel.series, known))
+        least = year_thresholds(known)
         spike = np.nan_to_num(coming) >= least[:, None]
         told = np.zeros_like(spike)
         rows = index.get_indexer(pd.MultiIndex.from_frame(part[["region", "topic"]]))

@@ -8,49 +8,19 @@ from datetime import date
 import numpy as np
 import pandas as pd
 
+from analytics import spike_chance
 from analytics.almanac import Almanac
 from analytics.drivers import Drivers
 from analytics.errors import BadInput
 from analytics.forecast import Engine, probability, quantile
 from analytics.panel import TOTAL, Panel
+from analytics.thresholds import LEAST, YEAR, year_thresholds
 
-YEAR = 364  # days: whole weeks
-HIGH = 0.95  # quantile of the year's days
-TIMES_MEDIAN = 1.5
-LEAST = 3.0  # complaints: fewer are no spike
 KINDS = ("year", "season")
 WEEK = 7
 SEASON_LEVEL = 0.95  # quantile of the series' own forecast
 SEASON_DEVIATIONS = 2.0
 Report = Callable[[float, str], None]
-
-
-def year_thresholds(panel: Panel, days: int = 1) -> np.ndarray:
-    """For each series the least count that is a spike: max(3, 0.95 quantile, 1.5 × median) of the last 364 days.
-
-    Rounded up. `days`: 1 for a day, 7 for the sum of a week (of weeks that begin on any day). Unknown days are left
-    out; a series with none known gets 3.
-    """
-    counts = panel.counts[:, -YEAR:].astype(float)
-    if days > 1:
-        width = min(days, counts.shape[1])
-        counts = np.lib.stride_tricks.sliding_window_view(counts, width, axis=1).sum(axis=2)
-    high, middle = _quantiles(counts, (HIGH, 0.5))
-    return np.ceil(np.maximum(np.maximum(high, TIMES_MEDIAN * middle), LEAST) - 1e-9)
-
-
-def _quantiles(counts: np.ndarray, levels: tuple[float, ...]) -> list[np.ndarray]:
-    """Of each row's known values, 0 where none is: as numpy.nanquantile, which takes row by row, for all at once."""
-    ordered = np.sort(counts, axis=1)  # unknown ones come last
-    known = np.maximum((~np.isnan(counts)).sum(axis=1), 1)
-    rows = np.arange(len(counts))
-    found = []
-    for level in levels:
-        place = level * (known - 1)
-        low = np.floor(place).astype(int)
-        below, above = ordered[rows, low], ordered[rows, np.minimum(low + 1, known - 1)]
-        found.append(np.nan_to_num(below + (place - low) * (above - below)))
-    return found
 
 
 def spikes(
@@ -66,21 +36,24 @@ def spikes(
     """day, region, [municipality], topic, threshold, expected, probability: for each day ahead and series of a panel.
 
     `expected` is the mean; `probability` that the day's count reaches the threshold, which knows nothing after the
-    origin. Threshold "year": see `year_thresholds`; "season": see
-    `season_thresholds`. Raises
-    BadInput as `forecast.forecast`, and for an unknown threshold.
+    origin. Threshold "year": see `year_thresholds`, its probability set right by past origins (`spike_chance`);
+    "season": see `season_thresholds`. Raises BadInput as `forecast.forecast`, and for an unknown threshold.
     """
     if threshold not in KINDS:
         raise BadInput("threshold", "The threshold is {known}, not {given}.", known=" or ".join(KINDS), given=threshold)
     engine = Engine(panel, horizon, almanac=almanac, drivers=drivers, end=end, report=report)
     ahead = engine.forecast("bottom")
     if threshold == "year":
-        least = np.repeat(year_thresholds(engine.panel), horizon)
+        year = year_thresholds(engine.panel.counts)
+        least = np.repeat(year, horizon)
     else:
         least = _season(engine.means("bottom", without=engine.calendars.events["id"].tolist()))
     found = ahead[["day", *engine.panel.keys]].assign(threshold=least.astype("int64"), expected=ahead["mean"])
     found.attrs = {}
-    return found.assign(probability=probability(ahead, least)["probability"])
+    chance = probability(ahead, least)["probability"].to_numpy()
+    if threshold == "year":
+        chance = spike_chance.correct(engine, chance.reshape(-1, horizon), year).ravel()
+    return found.assign(probability=chance)
 
 
 # Signals: what is shown to a manager
@@ -121,16 +94,19 @@ def find_signals(engine: Engine, ahead: pd.DataFrame, budget: int = BUDGET) -> p
     week.
     """
     series, counts = engine.rows()
-    panel = Panel(engine.panel.days, series, counts)
     totals = (series[engine.panel.keys] == TOTAL).any(axis=1).to_numpy()
     days = len(engine.time.ahead)
-    least = np.repeat(year_thresholds(panel)[:, None], days, axis=1)
+    year = year_thresholds(counts)
+    least = np.repeat(year[:, None], days, axis=1)
     least[totals] = season_thresholds(engine, totals).reshape(-1, days)
     middle = np.nan_to_num(np.nanmedian(np.where(np.isnan(counts), 0, counts)[:, -YEAR:], axis=1))
     mean = ahead["mean"].to_numpy().reshape(-1, days)
     likely = probability(ahead, least.ravel())["probability"].to_numpy().reshape(-1, days)
+    own = slice(0, len(engine.panel.series))  # totals have thresholds of the season
+    likely = np.concatenate([spike_chance.correct(engine, likely[own], year[own]), likely[own.stop :]])
     worse, shown = np.zeros_like(likely), likely >= SHOWN_FROM
     worse[shown] = probability(ahead[shown.ravel()], np.ceil(SEVERE_STEP * least[shown]))["probability"]
+    worse = np.minimum(worse, likely)
     first = engine.days[len(engine.panel.days)]
     found = stretches(series, first, least=least, mean=mean, usual=middle, likely=likely, worse=worse)
     return within_budget(_folded(found), budget)

@@ -13,6 +13,7 @@ import pandas as pd
 
 from analytics.catalogue import attach, local_folder, masked, store_exists, unreachable
 from analytics.errors import BadInput
+from analytics.remembering import Memory
 from analytics.retry import is_away, is_busy, is_made_meanwhile, retried
 from analytics.schema import SCHEMA_VERSION, is_ready, prepare
 from analytics.settings import Settings
@@ -33,6 +34,8 @@ class Store:
         self.path = masked(settings.store)  # shown to the user: no password
         self._spill = WorkingFolder(local_folder(settings) / "spill", "store")
         self._connection = attach(settings, spill=self._spill.path)
+        self._idle: list[duckdb.DuckDBPyConnection] = []  # cursors for reading: making one costs as much as a question
+        self._memory = Memory()
         self._closing = threading.Lock()
         self._thread = threading.local()
 
@@ -47,21 +50,27 @@ class Store:
     def query(self, sql: str, **parameters: Any) -> pd.DataFrame:
         """The table that `sql` answers with, bound to `$parameters`; asked again while the catalogue is busy."""
         with self._undisturbed():
-            return self.retried(lambda: _fetch(self.cursor(), sql, parameters))
+            return self.retried(lambda: self._asked(sql, parameters))
 
     @contextlib.contextmanager
     def reading(self) -> Iterator[Query]:
-        """Several queries on one and the same snapshot."""
+        """Several queries on one and the same snapshot; what was asked of it before is answered from memory."""
         with self._undisturbed():
-            cursor = self.retried(self._pinned)
+            cursor, snapshot = self.retried(self._pinned)
             try:
-                yield lambda sql, **parameters: _fetch(cursor, sql, parameters)
+                yield lambda sql, **parameters: self._memory.answer(
+                    snapshot, sql, parameters, lambda: _fetch(cursor, sql, parameters)
+                )
             except duckdb.Error as error:
                 if is_away(error):
                     raise unreachable(self.settings, error) from error
                 raise
             finally:
-                _give_up(cursor)
+                self._put_back(cursor)
+
+    def forget(self) -> None:
+        """Answer nothing from memory that was asked until now."""
+        self._memory.clear()
 
     def snapshot(self) -> int:
         """The number of the newest snapshot: a new one with each write, so it is the key of any cache."""
@@ -153,6 +162,21 @@ class Store:
         """Has no import in force put a row here?"""
         return self.query("select 1 from complaints limit 1").empty
 
+    def facts_and_settings(self) -> tuple[dict[str, str], dict[str, str | None]]:
+        """All of both, with one question."""
+        found = self.query(
+            "select true as is_fact, fact as name, value from store_facts "
+            "union all select false, setting, value from settings"
+        )
+        facts: dict[str, str] = {}
+        chosen: dict[str, str | None] = {}
+        for is_fact, name, value in zip(found["is_fact"], found["name"], found["value"], strict=True):
+            if is_fact:
+                facts[name] = value
+            else:
+                chosen[name] = None if pd.isna(value) else value
+        return facts, chosen
+
     def setting(self, name: str) -> str | None:
         """What the reader set in the dashboard, None if nothing."""
         found = self.query("select value from settings where setting = $name", name=name)
@@ -183,6 +207,8 @@ class Store:
     def close(self) -> None:
         """Let go of the lake."""
         with self._closing:
+            while self._idle:
+                self._idle.pop().close()
             self._connection.close()
             self._spill.close()
 
@@ -199,20 +225,50 @@ class Store:
         finally:
             self._thread.reads = False
 
-    def _pinned(self) -> duckdb.DuckDBPyConnection:
+    def _pinned(self) -> tuple[duckdb.DuckDBPyConnection, int]:
         """A cursor in a transaction that has seen its snapshot: from now on the catalogue cannot be too busy."""
-        cursor = self.cursor()
+        cursor = self._reader()
         try:
             cursor.execute("begin")
-            cursor.execute("select id from ducklake_current_snapshot('lake')").fetchall()
+            found = cursor.execute("select id from ducklake_current_snapshot('lake')").fetchall()
         except BaseException:
             _give_up(cursor)
             raise
-        return cursor
+        return cursor, int(found[0][0])
+
+    def _reader(self) -> duckdb.DuckDBPyConnection:
+        """A cursor for reading, one that was used before where there is one."""
+        try:
+            return self._idle.pop()
+        except IndexError:
+            return self.cursor()
+
+    def _asked(self, sql: str, parameters: dict[str, Any]) -> pd.DataFrame:
+        cursor = self._reader()
+        try:
+            answer = _fetch(cursor, sql, parameters)
+        except BaseException:
+            _give_up(cursor)
+            raise
+        self._idle.append(cursor)
+        return answer
+
+    def _put_back(self, cursor: duckdb.DuckDBPyConnection) -> None:
+        """End the transaction and keep the cursor for the next, unless its connection is broken."""
+        try:
+            cursor.execute("rollback")
+        except duckdb.Error:
+            cursor.close()
+        else:
+            self._idle.append(cursor)
 
 
-def open_store(settings: Settings | str | Path, *, kind: Literal["real", "demo"] = "real") -> Store:
+def open_store(
+    settings: Settings | str | Path, *, kind: Literal["real", "demo"] = "real", salt: str | None = None
+) -> Store:
     """The store of these settings (or of a folder or URL); made, and marked as `kind`, when there is none yet.
+
+    `salt`: of the keys of senders in a new store; a random one unless given.
 
     Raises BadInput when the store is newer than this program or cannot be reached.
     """
@@ -225,7 +281,9 @@ def open_store(settings: Settings | str | Path, *, kind: Literal["real", "demo"]
     try:
         if not store.retried(lambda: is_ready(store)):
             with store.turn():
-                retried(lambda: prepare(store, kind), seconds=settings.retry_seconds, passing=_is_passing_while_made)
+                retried(
+                    lambda: prepare(store, kind, salt), seconds=settings.retry_seconds, passing=_is_passing_while_made
+                )
     except (duckdb.Error, OSError) as error:
         store.close()
         raise unreachable(settings, error) from error

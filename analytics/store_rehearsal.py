@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from analytics.almanac import Almanac
+from analytics.effects import FELT_LONG
 from analytics.events import check_events, event_types, joined_events, list_events, rule_events
 from analytics.events.types import EventTypes
 from analytics.grounds import Grounds
@@ -54,7 +55,8 @@ def coming_events(events: pd.DataFrame, almanac: Almanac, types: EventTypes, ori
     among them: the forecast knows these already."""
     ahead = (events["starts_on"] - pd.Timestamp(origin)).dt.days
     found = events[(ahead > 0) & (ahead <= reach) & ~events["cancelled"].astype(bool)]
-    return found[[rehearsable(str(kind), almanac, types) for kind in found["type"]]].reset_index(drop=True)
+    usable = [rehearsable(str(kind), almanac, types) for kind in found["type"]]
+    return found[np.array(usable, dtype=bool)].reset_index(drop=True)
 
 
 def rehearsable(kind: str, almanac: Almanac, types: EventTypes) -> bool:
@@ -119,21 +121,28 @@ def similar_cases(
     """The past cases most like such an event: of its type or the nearest in the tree, of its regions first, then by
     strength, then the newest; see `effects.past_cases`.
 
-    `attrs`: `own` (cases of its type), `kindred` (of others that share its branch), `here` (of its type and regions).
+    `attrs`: `own` (cases of its type), `kindred` (of others that share its branch), `here` (of its type and regions),
+    `ratio` (complaints over usual of all of its type together, else of all kindred).
     """
     cases = grounds.cases
     names = kind.split(".")
-    near = cases["type"].map({other: in_common(names, other.split(".")) for other in cases["type"].unique()})
-    found = cases[near.astype(float) > 0].assign(near=near)
+    shared = {other: in_common(names, other.split(".")) for other in cases["type"].unique()}
+    found = cases.assign(near=cases["type"].map(shared).astype(float))
+    found = found[found["near"] > 0]
     own = found["type"] == kind
     wanted = set(regions)
     found["here"] = [not wanted or not cell or not wanted.isdisjoint(str(cell).split("|")) for cell in found["region"]]
     apart = (found["strength"] - strength).abs().fillna(np.inf) if strength is not None else 0.0
-    ordered = found.assign(apart=apart).sort_values(
-        ["near", "here", "apart", "starts_on"], ascending=[False, False, True, False]
+    whole = found["days"] == found.groupby("type")["days"].transform("max").clip(upper=FELT_LONG)
+    cut = ~whole & (found["starts_on"] + pd.Timedelta(days=FELT_LONG) > pd.Timestamp(grounds.origin))
+    ordered = found.assign(apart=apart, cut=cut).sort_values(
+        ["near", "here", "apart", "cut", "starts_on"], ascending=[False, False, True, True, False]
     )
-    told = ordered.drop(columns=["near", "apart"]).head(most).reset_index(drop=True)
-    told.attrs = {"own": int(own.sum()), "kindred": int((~own).sum()), "here": int((own & found["here"]).sum())}
+    told = ordered.drop(columns=["near", "apart", "cut"]).head(most).reset_index(drop=True)
+    sums = found.loc[own if own.any() else slice(None), ["complaints", "usual"]].sum()
+    ratio = float(sums["complaints"] / sums["usual"]) if sums["usual"] > 0 else np.nan
+    here = int((own & found["here"]).sum())
+    told.attrs = {"own": int(own.sum()), "kindred": int((~own).sum()), "here": here, "ratio": ratio}
     return told
 
 

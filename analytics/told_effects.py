@@ -29,7 +29,20 @@ def by_type(profiles: pd.DataFrame) -> pd.DataFrame:
 
 
 def topics_of(profiles: pd.DataFrame, kind: str) -> list[str]:
-    """The topics of a type, those felt most first; all topics together ('*') last."""
+    """The topics of a type, those felt most surely first; all topics together ('*') last."""
     rows = profiles[profiles["type"] == kind]
-    size = np.log(rows["factor"].clip(lower=1e-6)).abs().groupby(rows["topic"]).max().sort_values(ascending=False)
-    return [str(name) for name in size.index if name != TOTAL] + [TOTAL] * (TOTAL in size.index)
+    edge = np.where(rows["factor"] >= 1, rows["0.1"], 1 / rows["0.9"].clip(lower=1e-6))
+    least = pd.Series(edge, index=rows.index).groupby(rows["topic"]).max().sort_values(ascending=False)
+    return [str(name) for name in least.index if name != TOTAL] + [TOTAL] * (TOTAL in least.index)
+
+
+def of_named_topics(profiles: pd.DataFrame, events: pd.DataFrame) -> pd.DataFrame:
+    """The profiles of topics that past events of the type name (all, where one names none), and of all together."""
+    named = events.groupby("type")["topic"].agg(
+        lambda cells: frozenset(one for cell in cells for one in cell.split("|"))
+    )
+    kept = [
+        topic == TOTAL or "" in named.get(kind, ("",)) or topic in named[kind]
+        for kind, topic in zip(profiles["type"], profiles["topic"], strict=True)
+    ]
+    return profiles[np.array(kept, dtype=bool)].reset_index(drop=True)

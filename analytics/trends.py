@@ -39,13 +39,14 @@ class Trend:
 
     `weeks`: week (its first day), complaints, before (the same weekdays 364 days earlier), ratio; nan where unknown.
     `year`: now, before, ratio, low, high, probability, direction of the weeks compared (see `changed`), no rows when
-    there is no year before.
+    there is no year before; `left_out`: those of these weeks that are not in it, for days of them were not loaded.
     """
 
     parts: Decomposition | None
     known_days: int
     weeks: pd.DataFrame
     year: pd.DataFrame
+    left_out: int = 0
 
 
 @dataclass(frozen=True)
@@ -102,14 +103,15 @@ def trend(store: Store, filters: Filters, as_of: date) -> Trend:
     known = int(series.notna().sum())
     weeks = year_over_year(series)
     compared = compared_weeks(store, filters, as_of)
-    year = pd.DataFrame()
+    year, left_out = pd.DataFrame(), 0
     if compared and compared.yearly:
-        pairs = weeks.tail(compared.weeks).dropna()
+        both = weeks.tail(compared.weeks)[["complaints", "before"]]
+        pairs, left_out = both.dropna(), int(both.isna().any(axis=1).sum())
         base = pairs["before"].to_numpy()
         if base.sum() + pairs["complaints"].sum() >= FEWEST and len(base) >= FEWEST_WEEKS:
             now, before = np.array([pairs["complaints"].sum()]), np.array([base.sum()])
             year = surely_changed(base[None, :], now, before, days=7 * len(base))
-    return Trend(decompose(series) if known >= FEWEST_DAYS else None, known, weeks, year)
+    return Trend(decompose(series) if known >= FEWEST_DAYS else None, known, weeks, year, left_out)
 
 
 def year_over_year(series: pd.Series) -> pd.DataFrame:

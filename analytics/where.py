@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
@@ -152,22 +153,29 @@ def points(store: Store, filters: Filters, as_of: date) -> pd.DataFrame:
     return table
 
 
-def ahead(store: Store, filters: Filters, days: int = 28) -> pd.DataFrame:
-    """day, region, complaints, is_forecast: `days` days before and as many after the origin of the newest forecast.
+def ahead(store: Store, filters: Filters, by: str = "region", days: int = 28) -> pd.DataFrame:
+    """day, [region], place, complaints, is_forecast: `days` days before and as many after the newest forecast's origin.
 
-    What came is counted; what comes is the mean as it was issued. The period and the channels of the filters are not
-    looked at, for forecasts know neither. No rows when nothing was issued.
+    `by`: region, municipality (with its region), topic_group (with its region). What came is counted; what comes is the
+    mean as it was issued. The period, topics and channels of the filters are not looked at, for forecasts know neither.
+    No rows when nothing was issued.
     """
-    issued = ledger.issued(store, regions=filters.regions, topic_groups=filters.topic_groups or ("*",))
-    issued = issued[(issued["region"] != "*") & (issued["region"] != "")]
+    names = ["region"] if by == "region" else ["region", by]
+    if by == "municipality":
+        issued = ledger.issued_municipal(store, regions=filters.regions, topic_groups=filters.topic_groups)
+        issued = issued[issued["municipality"].isin(filters.municipalities)] if filters.municipalities else issued
+    else:
+        whole = ("*",) if by == "region" else ()
+        issued = ledger.issued(store, regions=filters.regions, topic_groups=filters.topic_groups or whole)
+        issued = issued[(issued["topic"] == "*") == bool(whole and not filters.topic_groups)]
+    issued = issued.rename(columns={"topic": "topic_group"})
+    issued = issued[~issued[names].isin(["*", ""]).any(axis=1)]
     if issued.empty:
-        return pd.DataFrame({"day": [], "region": [], "complaints": [], "is_forecast": []})
+        return pd.DataFrame({"day": [], **{name: [] for name in names}, "complaints": [], "is_forecast": []})
     origin = issued["day"].min().date() - timedelta(days=1)
-    past = Filters(
-        origin - timedelta(days=days - 1), origin, regions=filters.regions, topic_groups=filters.topic_groups
-    )
-    came = daily_counts(store, past, ["region"]).dropna(subset="region")
-    comes = issued.groupby(["day", "region"], as_index=False)["mean"].sum().rename(columns={"mean": "complaints"})
+    past = Filters(origin - timedelta(days=days - 1), origin, filters.regions, filters.municipalities)
+    came = daily_counts(store, replace(past, topic_groups=filters.topic_groups), names).dropna(subset=names)
+    comes = issued.groupby(["day", *names], as_index=False)["mean"].sum().rename(columns={"mean": "complaints"})
     table = pd.concat([came.assign(is_forecast=False), comes.assign(is_forecast=True)], ignore_index=True)
     return table.astype({"complaints": float})
 

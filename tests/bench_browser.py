@@ -1,6 +1,6 @@
 """Measure the pages in a real browser against a bare Streamlit page with as many charts, in the same run.
 
-python -m tests.bench_browser STORE [--rounds 5] [--readers 20] [--quick]
+python -m tests.bench_browser STORE [--rounds 5] [--readers 20] [--print]
 
 STORE is a folder with a store (13.7 million demo complaints with forecasts, for the figures of docs/benchmarks.md),
 which is only read. The figures replace what stands between the markers of docs/benchmarks.md.
@@ -31,13 +31,12 @@ from analytics.settings import Settings
 from analytics.store import open_store
 from pages.shared.frame import PAGES
 from pages.shared.text import Text
+from tests.bench_forecast import write_block
 from tests.browsing import ARGUMENTS, LAPTOP, PATIENCE, chromium_path, served
 
 ROOT = Path(__file__).resolve().parent.parent
 TARGET = ROOT / "docs" / "benchmarks.md"
-BEGIN, END = "<!-- bench_browser: begin -->", "<!-- bench_browser: end -->"
 MOST_CHARTS = 8
-BARS = {"navigation": (1.2, 4.0), "filter": (1.2, 4.0), "cold": (4.5, 1.6), "server": 0.4, "readers": 2.5, "memory": 60}
 READY = """title => {
   const app = document.querySelector('[data-testid=stApp]');
   const heading = document.querySelector('h1');
@@ -139,6 +138,7 @@ def measure_pages(browser: Browser, ours: str, bare: str, regions: list[str], ro
             seconds, server = plain.go(f"charts {charts}", f"charts {charts}")
             found[f"bare {page}"].navigation.append(seconds)
             found[f"bare {page}"].server.append(server)
+            print(page, found[page], found[f"bare {page}"], file=sys.stderr, flush=True)
     for number in range(rounds):
         for page in (name for name in PAGES if name != "data"):
             charts = min(found[page].charts, MOST_CHARTS)
@@ -146,6 +146,7 @@ def measure_pages(browser: Browser, ours: str, bare: str, regions: list[str], ro
             found[page].filtered.append(reader.choose(regions[number % len(regions)], several=True))
             plain.go(f"charts {charts}", f"charts {charts}")
             found[f"bare {page}"].filtered.append(plain.choose(f"region {10 + number}", several=False))
+            print(page, found[page], found[f"bare {page}"], file=sys.stderr, flush=True)
     reader.context.close()
     plain.context.close()
     for number in range(rounds):
@@ -297,7 +298,6 @@ def main() -> None:
         held = resident(process)
     load = os.getloadavg()[2]
     lines = [
-        BEGIN,
         "### The pages in a real browser",
         "",
         f"`python -m tests.bench_browser STORE`: {complaints:,} complaints, warm, Chromium, {os.cpu_count()} cores, "
@@ -314,15 +314,10 @@ def main() -> None:
         "",
         "Bars: inside a session and a filter changed ≤ 1.2 s and 4× bare; cold ≤ 4.5 s and 1.6×; server ≤ 0.4 s; "
         "20 readers ≤ 2.5 s without an error, ≤ 60 MB a session.",
-        END,
     ]
     print("\n".join(lines))
     if not chosen.print:
-        text = TARGET.read_text(encoding="utf-8")
-        if BEGIN not in text:
-            text = f"{text.rstrip()}\n\n{BEGIN}\n{END}\n"
-        before, _, rest = text.partition(BEGIN)
-        TARGET.write_text(before + "\n".join(lines) + rest.partition(END)[2], encoding="utf-8")
+        write_block(TARGET, "browser", lines)
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from analytics.settings import Settings
@@ -20,6 +21,9 @@ from tests.browsing import chromium, country, serve, visit  # noqa: F401 - fixtu
 
 ROOT = Path(__file__).resolve().parent.parent
 NOW = datetime(2026, 11, 20, 9, 0)
+# An example may be the first to load a part of scipy, or share its processor: how long it takes proves nothing.
+hypothesis.settings.register_profile("patient", deadline=None)
+hypothesis.settings.load_profile("patient")
 
 
 @pytest.fixture

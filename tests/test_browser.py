@@ -140,6 +140,22 @@ def test_the_link_given_to_a_colleague_opens_the_same_view(country: str, visit: 
     expect(theirs.get_by_test_id("stMetric").first).to_contain_text("63")
 
 
+def test_a_thing_to_see_to_leads_to_its_exact_view_and_so_does_its_address(
+    tmp_path: Path, serve: Serve, visit: Callable[..., Watched]
+) -> None:
+    page = visit(serve(make_store(tmp_path, days=300, forecast=True))).page
+    thing = page.locator(".st-key-three_things a").first
+    expect(thing).to_contain_text("Kaluga Oblast: Public space")
+    thing.click()
+    expect(page.get_by_role("heading", name="Where will it spike")).to_be_visible()
+    expect(page.get_by_test_id("stMultiSelect").filter(has_text="Region")).to_contain_text("Kaluga Oblast")
+    expect(page.get_by_test_id("stMultiSelect").filter(has_text="Topic group")).to_contain_text("Public space")
+    expect(page.locator("figure.course").first).to_be_visible()
+    assert set(filters_of(page)) == {"region", "topic_group"}
+    theirs = visit(page.url).page
+    expect(theirs.get_by_test_id("stMultiSelect").filter(has_text="Region")).to_contain_text("Kaluga Oblast")
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_a_phone_shows_everything_without_scrolling_sideways(
     country: str, visit: Callable[..., Watched], scheme: str

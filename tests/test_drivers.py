@@ -243,3 +243,11 @@ def test_an_announced_event_makes_a_spike_probable() -> None:
     assert told.loc[of, "probability"].mean() > 0.6
     assert untold.loc[of, "probability"].mean() < 0.25
     pd.testing.assert_series_equal(told["threshold"], untold["threshold"])
+
+
+def test_without_any_event_the_table_of_events_has_days_to_reckon_with() -> None:
+    none = Drivers().usable_events(ORIGIN)
+    assert none.empty
+    for name in ("starts_on", "ends_on"):
+        assert (none[name] - ORIGIN).dt.days.tolist() == []
+    assert none["strength"].dtype == float

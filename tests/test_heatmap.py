@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +11,12 @@ import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from analytics.filters import Filters
 from analytics.geometry import geometry
 from analytics.layout import layout, reference_geometry
+from analytics.selected_forecast import history, outlook
+from analytics.store import open_store
+from analytics.where import ahead
 from pages.shared import grids, maps
 from pages.shared.scales import DIVERGING, SEQUENTIAL, Scale, ink, luminance, scale
 from pages.shared.text import Text
@@ -54,6 +59,10 @@ def opened(store: str, monkeypatch: pytest.MonkeyPatch, folder: Path, **chosen: 
     return app.run()
 
 
+def notes(app: AppTest) -> list[str]:
+    return [note.value for note in app.caption]
+
+
 @pytest.mark.parametrize(("view", "measure"), SHOWN)
 def test_every_view_shows_every_measure(
     stores: dict[str, str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, view: str, measure: str
@@ -65,7 +74,7 @@ def test_every_view_shows_every_measure(
         assert "No deadlines are known" in app.info[0].value
     else:
         assert app.get("plotly_chart")
-        assert app.dataframe
+        assert [box.label for box in app.expander] == [ENGLISH("take.title")]
 
 
 def test_the_headline_names_the_place_that_stands_out(
@@ -80,10 +89,10 @@ def test_a_region_chosen_shows_its_municipalities_and_the_way_back(
     stores: dict[str, str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     app = opened(stores["full"], monkeypatch, tmp_path, region=[REGIONS[1]])
-    assert "Municipality" in app.dataframe[0].value.columns
+    assert ENGLISH("heatmap.click_municipality") in notes(app)
     next(button for button in app.button if button.label == "All regions").click().run()
     assert app.multiselect(key="region").value == []
-    assert "Region" in app.dataframe[0].value.columns
+    assert ENGLISH("heatmap.click") in notes(app)
 
 
 def test_a_short_history_says_what_it_takes(
@@ -157,3 +166,74 @@ def test_the_calendar_has_a_cell_for_each_day_under_its_month() -> None:
     cells = np.array(heat.z, dtype=float)
     assert (~np.isnan(cells)).sum() == len(days)
     assert np.nanmax(cells) == cells[5, 1]  # Saturday, 10 January 2026
+
+
+@pytest.fixture(scope="module")
+def forecast_store(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return make_store(tmp_path_factory.mktemp("forecast"), a_day=3, days=420, forecast=True)
+
+
+@pytest.mark.parametrize(
+    ("by", "filters", "whole"),
+    [
+        ("region", Filters(), Filters()),
+        ("region", Filters(topic_groups=("ЖКХ",)), Filters(topic_groups=("ЖКХ",))),
+        ("municipality", Filters(regions=REGIONS[:1]), Filters(regions=REGIONS[:1])),
+        ("topic_group", Filters(), Filters()),
+    ],
+)
+def test_places_ahead_add_up_to_what_came_and_to_what_is_expected(
+    forecast_store: str, by: str, filters: Filters, whole: Filters
+) -> None:
+    store = open_store(forecast_store)
+    table = ahead(store, filters, by)
+    days = table.groupby(["day", "is_forecast"])["complaints"].sum().reset_index()
+    came, comes = (
+        days[days["is_forecast"].astype(bool) == side].set_index("day")["complaints"] for side in (False, True)
+    )
+    last = came.index.max().date()
+    assert (came == history(store, whole, last - timedelta(days=27), last).set_index("day")["complaints"]).all()
+    said = outlook(store, whole, last).ahead.set_index("day")["mean"]
+    np.testing.assert_allclose(comes, said, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("chosen", "shown"),
+    [
+        ({}, "click"),
+        ({"region": [REGIONS[0]]}, "click_municipality"),
+        ({"view": "matrix"}, "matrix_note"),
+        ({"step": "week"}, "click"),
+        ({"step": "week", "ahead": 27}, "click"),
+        ({"step": "week", "ahead": -2}, "click"),
+    ],
+)
+def test_the_forecast_of_a_day_or_a_week_is_shown_of_every_kind_of_place(
+    forecast_store: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, chosen: dict[str, object], shown: str
+) -> None:
+    app = opened(forecast_store, monkeypatch, tmp_path, measure="forecast", **chosen)
+    assert not app.exception
+    assert not app.error
+    assert app.get("plotly_chart")
+    words = "\n".join(note.value for note in app.markdown)
+    assert ("what came in" if chosen.get("ahead") == -2 else "forecast made from data up to 19 November 2026") in words
+    slider = app.slider(key="ahead")
+    assert (slider.min, slider.max) == ((-3, 4) if "step" in chosen else (-27, 28))
+    assert ENGLISH(f"heatmap.{shown}", lines=grids.MOST_LINES, topics=grids.MOST_TOPICS) in notes(app)
+
+
+def test_the_scale_of_few_complaints_is_marked_by_whole_numbers_only() -> None:
+    assert scale("complaints", [0.0, 6.0]).bar(ENGLISH)["ticktext"] == ["0", "1", "2", "4", "6"]
+
+
+@pytest.mark.parametrize(
+    ("name", "short"),
+    [
+        ("городской округ «Город Калуга»", "Калуга"),
+        ("Боровский район", "Боровский"),
+        ("городской округ Речной", "Речной"),
+        ("Город", "Город"),
+    ],
+)
+def test_tiles_name_municipalities_without_what_many_have_in_their_names(name: str, short: str) -> None:
+    assert RUSSIAN.short_place(name) == short

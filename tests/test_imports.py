@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from making import assert_cube_agrees, incidents
 
 from analytics.errors import BadInput
-from analytics.imports import history, import_files, propose, rejects, undo_last
+from analytics.imports import history, import_files, import_into, propose, rejects, undo_last
 from analytics.settings import Settings
 from analytics.store import Store, open_store
 
@@ -289,4 +289,32 @@ def test_every_row_of_a_messy_file_is_accounted_for(
         again = one(store, file)
         assert (again.new, again.updated, again.rejected) == (0, 0, first.rejected)
     assert_cube_agrees(store)
+    store.close()
+
+
+def test_a_first_file_without_a_usable_row_leaves_no_store_behind(tmp_path: Path) -> None:
+    place = tmp_path / "new" / "store"
+    future = incidents(tmp_path / "future.csv", [{"Дата создания": "01.03.2990 10:00"}] * 2)
+    with pytest.raises(BadInput, match="Not one of the 2 rows"):
+        import_into(Settings(store=str(place)), [future], now=NOW)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["future.csv"]
+    good = incidents(tmp_path / "good.csv", [{}, {"Дата создания": "01.03.2990 10:00"}])
+    result = import_into(Settings(store=str(place)), [good], now=NOW)[0]
+    assert (result.read, result.new, result.rejected) == (2, 1, 1)
+    assert not list((place / "staging").iterdir())
+
+
+def test_the_first_file_has_the_same_senders_as_the_second(tmp_path: Path) -> None:
+    settings, sender = Settings(store=str(tmp_path / "store")), {"Автор": "Иванова Анна", "Широта": "", "Долгота": ""}
+    for number in (1, 2):
+        file = incidents(
+            tmp_path / f"{number}.csv",
+            [{"ID": f"A-{number}", "Дата создания": f"0{number}.03.2026 10:00", **sender}],
+            extra=list(sender),
+        )
+        assert import_into(settings, [file], now=NOW)[0].new == 1
+    store = open_store(settings)
+    keys = store.query("select sender_key from complaints")["sender_key"]
+    assert keys.notna().all() and keys.nunique() == 1
+    assert store.query("select sum(repeats) from daily_counts").iloc[0, 0] == 1
     store.close()

@@ -96,3 +96,19 @@ def test_no_page_module_is_too_long_nor_lets_raw_html_into_markdown(source: Path
     text = source.read_text(encoding="utf-8")
     assert len(text.splitlines()) <= LONGEST_MODULE
     assert "unsafe_allow" not in text
+
+
+@pytest.mark.parametrize("source", [*PAGES, *SHARED], ids=lambda path: path.name)
+def test_every_cache_has_a_greatest_number_of_entries(source: Path) -> None:
+    """Else the memory of a server that runs for months grows without bounds."""
+    tree = ast.parse(source.read_text(encoding="utf-8"))
+    made = [node for node in ast.walk(tree) if isinstance(node, ast.Attribute) and node.attr.startswith("cache_")]
+    bounded = [
+        node
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and node.func.attr.startswith("cache_")
+        and any(keyword.arg == "max_entries" for keyword in node.keywords)
+    ]
+    assert len(made) == len(bounded)

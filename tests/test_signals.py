@@ -28,8 +28,9 @@ from analytics.refresh import refresh
 from analytics.signal_days import by_region, courses, over
 from analytics.signal_ledger import folded_by_cause, give_feedback, issued_signals
 from analytics.signal_record import signal_record
-from analytics.signals import find_signals, within_budget, year_thresholds
+from analytics.signals import find_signals, within_budget
 from analytics.store import Store, open_store
+from analytics.thresholds import year_thresholds
 from analytics.why import reasons
 from tests.countries import NOW, REGIONS, make_store
 
@@ -55,7 +56,7 @@ def test_the_threshold_of_the_year_is_what_it_is_said_to_be(seed: int, days: int
     counts = random.poisson(mean, (2, 400)).astype(float)
     counts[0, 50:60] = np.nan
     counts[1, 300:305] = np.nan
-    found = year_thresholds(panel_of(counts), days)
+    found = year_thresholds(counts, days)
     assert found.tolist() == [slow_threshold(row, days) for row in counts]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import re
 import shutil
 import socket
 import subprocess
@@ -225,8 +226,8 @@ def test_a_store_of_the_first_version_gets_the_tables_of_today(any_settings: Set
     with closing(open_store(any_settings)) as store:
         import_files(store, [incidents(tmp_path / "a.csv", [{}, {}])], now=NOW)
         shape = store.query(COLUMNS)
-        since = ("forecast_runs", "forecasts", "municipal_forecasts", "signals", "feedback", "events", "weather")
-        for table in (*since, "own_thresholds", "own_days", "shapes"):
+        first = schema.MIGRATIONS.values()
+        for table in re.findall(r"create table (\w+)", "\n".join(first)):
             store.write(lambda cursor, table=table: cursor.execute(f"drop table {table}"))
         store.write(lambda cursor: cursor.execute("update store_facts set value = '1' where fact = 'schema_version'"))
     with closing(open_store(any_settings)) as store:

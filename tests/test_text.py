@@ -16,15 +16,20 @@ from babel.messages.pofile import read_po
 from analytics import presets
 from analytics.errors import BadInput
 from analytics.overview import IS_RISING_BAD
+from analytics.own_tables import SHAPES
 from analytics.selected_forecast import QUALITIES
 from pages.shared import definitions
 from pages.shared.charts import STATES
 from pages.shared.choosing import KINDS, LISTS, PERIODS
+from pages.shared.coming import ICONS
 from pages.shared.frame import PAGES
+from pages.shared.own_settings import KINDS as OWN_KINDS
+from pages.shared.signal_cards import SAID
 from pages.shared.text import LANGUAGE_NAMES, LOCALES, Text, language_of, plain
 
 ROOT = Path(__file__).resolve().parent.parent
 SOURCES = [ROOT / "app.py", *sorted((ROOT / "pages").rglob("*.py"))]
+OWN_REASONS = ("no_number", "not_whole", "no_day", "no_name", "unknown_kind", "repeated")
 FAMILIES: dict[str, Iterable[str]] = {  # the values that a key made at run time can end with
     "page": (*PAGES, "definitions"),
     "period": PERIODS,
@@ -40,9 +45,17 @@ FAMILIES: dict[str, Iterable[str]] = {  # the values that a key made at run time
     "meaning": presets.MEANINGS,
     "import_status": ("in_force", "undone"),
     "notice": ("region", "municipality", "topic_group", "status", "kind", "unreadable_characters"),
-    "setting": ("home_region", "language"),
-    "setting_default": ("home_region", "language"),
-    "setting_help": ("home_region", "language"),
+    "setting": ("home_region", "budget", "language"),
+    "setting_default": ("home_region", "budget", "language"),
+    "setting_help": ("home_region", "budget", "language"),
+    "own_about": OWN_KINDS,
+    "own_done": OWN_KINDS,
+    "own_file": SHAPES,
+    "own_reason": (*OWN_REASONS, "wrong_number_of_columns", "broken_quote", "line_too_long", "unreadable_json"),
+    "heat_table": OWN_KINDS,
+    "likely": ("very", "likely", "maybe"),
+    "feedback": SAID,
+    "thing": ICONS,
     "filters": [*LISTS, *(f"any_{name}" for name in LISTS), *(f"many_{name}" for name in LISTS)],
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import date, timedelta
 
 import numpy as np
@@ -180,3 +181,18 @@ def test_a_rise_by_a_new_channel_is_told(store: Store) -> None:
 def test_an_empty_store_has_no_trends(store: Store) -> None:
     assert trends.compared_weeks(store, Filters(), LAST_DAY) is None
     assert trends.changed(store, Filters(), LAST_DAY, "region").empty
+
+
+def test_weeks_with_days_that_were_not_loaded_are_left_out_of_both_years_and_counted(store: Store) -> None:
+    with_topics(store, Отопление=every_day(1100, 2))
+    lost = LAST_DAY - timedelta(days=30)
+    stretch = [{"source": "x", "region": PLACE["region"], "first_day": str(lost), "last_day": str(lost)}]
+    store.write(
+        lambda cursor: cursor.execute(
+            "insert into forecast_runs values (1, $day, now()::timestamp, 1, '1', 28, false, '{}', $lost, '[]', null)",
+            {"day": LAST_DAY, "lost": json.dumps(stretch)},
+        )
+    )
+    found = trends.trend(store, Filters(first_day=LAST_DAY - timedelta(days=6)), LAST_DAY)
+    assert found.left_out == 1
+    assert found.year[["now", "usual"]].iloc[0].tolist() == [12 * 7 * 2, 12 * 7 * 2]

@@ -19,6 +19,7 @@ from analytics.errors import BadInput
 from analytics.events.keeping import keep_events
 from analytics.events.reading import EventFile, read_event_file
 from analytics.merge import STORED
+from analytics.own_geometry import shapes_of
 from analytics.settings import ROOT, Settings
 from analytics.store import open_store, store_exists
 from analytics.weather.keeping import keep_weather
@@ -112,6 +113,10 @@ def _load(
         "insert into municipalities by name "
         f"select region, municipality, population::bigint as population from '{places}'"
     )
+    outlines = pd.DataFrame(shapes_of(made.geometry), columns=["region", "municipality", "shape"])
+    cursor.register("outlines", outlines)
+    cursor.execute("insert into shapes select * from outlines")
+    cursor.unregister("outlines")
     keep_events(cursor, happenings, happenings.events, now=now)
     keep_weather(cursor, weather)
     before = cursor.execute("select id from ducklake_current_snapshot('lake')").fetchone()

@@ -15,12 +15,14 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
+from analytics.files.decoding import decode_in_parts
 from analytics.files.documents import new_path, not_a_table
 
 BLOCK = 1 << 18
 LETTERS_FROM = 4  # blocks
 HEAD = 1 << 16
 REPLACEMENT = "\ufffd"
+ONE_BYTE = ("cp1251", "cp1252", "cp866", "koi8-r")
 NUMERO = b"\xb9"  # the sign № in cp1251, which stands in files without any Russian letter
 MOST_BROKEN_SHARE = 0.05  # of the letters beyond ASCII; more broken ones and the file is not UTF-8
 MOST_CONTROL_SHARE = 0.02  # of the first bytes; more of them and the file is no text
@@ -217,6 +219,22 @@ def _russian_likeness(text: str) -> float:
 
 
 def _transcode(path: Path, target: Path, encoding: str) -> Utf8File:
+    counts, replaced = _decoded_in_parts(path, target, encoding) or _decoded(path, target, encoding)
+    if counts.has_returns and _lines_end_with_returns(target):
+        counts.newlines += _end_lines(target)
+    return Utf8File(target, encoding, counts.newlines, counts.has_quotes, max(0, replaced))
+
+
+def _decoded_in_parts(path: Path, target: Path, encoding: str) -> tuple[_Counts, int] | None:
+    if encoding not in ONE_BYTE:
+        return None
+    found = decode_in_parts(path, target, encoding)
+    if found is None:
+        return None
+    return _Counts(found["newlines"], bool(found["quotes"]), bool(found["returns"])), found["replaced"]
+
+
+def _decoded(path: Path, target: Path, encoding: str) -> tuple[_Counts, int]:
     decoder = codecs.getincrementaldecoder(encoding)("replace")
     counts, replaced, last = _Counts(), 0, False
     with path.open("rb", buffering=0) as source, target.open("wb", buffering=0) as out:
@@ -231,9 +249,7 @@ def _transcode(path: Path, target: Path, encoding: str) -> Utf8File:
                 replaced += text.count(REPLACEMENT) - (block.count(REPLACEMENT.encode()) if "utf-8" in encoding else 0)
             counts.add(utf8)
             out.write(utf8)
-    if counts.has_returns and _lines_end_with_returns(target):
-        counts.newlines += _end_lines(target)
-    return Utf8File(target, encoding, counts.newlines, counts.has_quotes, max(0, replaced))
+    return counts, replaced
 
 
 def _lines_end_with_returns(path: Path) -> bool:

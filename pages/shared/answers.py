@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from analytics import explain, imports, queries, selected_forecast, signal_ledger, tile_grid
+from analytics import explain, imports, queries, selected_forecast, signal_ledger
 from analytics.explain import Sentence
 from analytics.filters import Filters, period
 from analytics.forecast import probability
@@ -36,19 +36,19 @@ class Answers:
 
     def kind(self) -> str:
         """'demo' or 'real'."""
-        return str(_remembered("kind", self))
+        return str(_remembered("facts_and_settings", self)[0]["kind"])
 
     def is_empty(self) -> bool:
         """Is there no complaint in the store?"""
-        return bool(_remembered("is_empty", self))
+        return _all_choices(self.store.path, self.snapshot, self.store).empty
 
     def setting(self, name: str) -> str | None:
         """What was set on the Data page: home_region, language; None if nothing."""
-        return _remembered("setting", self, name)
+        return _remembered("facts_and_settings", self)[1].get(name)
 
     def choices(self, meaning: str, parents: tuple[str, ...] = ()) -> list[str]:
         """What can be chosen for a meaning, the most frequent first; of some parents only (regions, topic groups)."""
-        return list(_remembered("choices", self, meaning, parents))
+        return list(_remembered("choices", self, meaning, parents, self.snapshot))
 
     def home_region(self) -> str | None:
         """The reader's region: as set, or the only one of the store; None when there are several."""
@@ -110,15 +110,15 @@ class Answers:
         return _remembered("compared", self, filters, self.as_of(filters), by)
 
     def layout(self, filters: Filters) -> pd.DataFrame:
-        """The tile of each place to compare; see analytics.layout. Municipalities lie in order of their size."""
+        """The tile of each place to compare; see analytics.layout. Without outlines they lie in order of their size."""
         if self.places(filters) == "region":
             regions = filters.regions or tuple(region for region in self.choices("region") if region)
             return _remembered("layout", self, tuple(sorted(regions)) if filters.regions else regions)
-        return _remembered("municipal_layout", self, filters.regions, filters.municipalities)
+        return _remembered("municipal_layout", self, filters.regions, filters.municipalities, self.snapshot)
 
-    def geometry(self) -> Geometry:
-        """The outlines of the regions."""
-        return reference_geometry()
+    def geometry(self, filters: Filters) -> Geometry:
+        """The outlines of the places to compare: the reader's own, else those of the reference."""
+        return self.ask("own_geometry", filters, self.places(filters)) or reference_geometry()
 
     def without_place(self, filters: Filters) -> int:
         """How many complaints of the period name no region, or no municipality where these are compared."""
@@ -143,10 +143,10 @@ class Answers:
         """Has any complaint coordinates?"""
         return bool(_remembered("has_points", self))
 
-    def ahead(self, filters: Filters) -> pd.DataFrame:
-        """The regions on days past and to come; see analytics.where.ahead."""
-        chosen = Filters(regions=filters.regions, topic_groups=filters.topic_groups)
-        return _remembered("ahead", self, chosen)
+    def ahead(self, filters: Filters, by: str) -> pd.DataFrame:
+        """Places, or regions and topics, on days past and to come; see analytics.where.ahead."""
+        chosen = Filters(None, None, filters.regions, filters.municipalities, filters.topic_groups)
+        return _remembered("ahead", self, chosen, by)
 
     def completeness(self, filters: Filters, days: int = 28) -> pd.DataFrame:
         """Which of the last days are loaded; see analytics.queries.completeness."""
@@ -190,7 +190,7 @@ class Answers:
         return float(probability(row, at_least)["probability"].iloc[0])
 
     def municipal_outlook(self, filters: Filters) -> pd.DataFrame:
-        """The next seven days of a region's municipalities."""
+        """The next seven days of a region's municipalities; see analytics.municipal_week.municipalities."""
         return _remembered("municipal_outlook", self, _timeless(filters), self.as_of(filters))
 
     def history(self) -> pd.DataFrame:
@@ -245,25 +245,24 @@ def _beside(settings: Settings) -> Settings:
     return replace(settings, store=str(folder.with_name(folder.name + "-real")), data="")
 
 
-@st.cache_resource(show_spinner=False)
+@st.cache_resource(max_entries=16, show_spinner=False)
 def _store(settings: Settings) -> Store:
     return open_store(settings)
 
 
-def _choices(store: Store, meaning: str, parents: tuple[str, ...]) -> list[str]:
-    table = _all_choices(store.path, store.snapshot(), store)
+def _choices(store: Store, meaning: str, parents: tuple[str, ...], snapshot: int) -> list[str]:
+    table = _all_choices(store.path, snapshot, store)
     table = table[table["meaning"] == meaning]
     if parents:
         table = table[table["parent"].isin(parents)]
     return list(dict.fromkeys(table["value"]))
 
 
-def _municipal_layout(store: Store, regions: tuple[str, ...], chosen: tuple[str, ...]) -> pd.DataFrame:
-    table = _all_choices(store.path, store.snapshot(), store)
+def _municipal_layout(store: Store, regions: tuple[str, ...], chosen: tuple[str, ...], snapshot: int) -> pd.DataFrame:
+    table = _all_choices(store.path, snapshot, store)
     table = table[(table["meaning"] == "municipality") & (table["value"] != "")]
     table = table[(table["parent"].isin(regions) | (not regions)) & (table["value"].isin(chosen) | (not chosen))]
-    tiles = tile_grid.block(list(table["value"]), columns=max(1, min(8, len(table))))
-    return tiles.drop(columns="id").assign(region=table["parent"].tolist(), municipality=table["value"].tolist())
+    return questions.municipal_layout(store, regions, table)
 
 
 @st.cache_data(max_entries=4, show_spinner=False)

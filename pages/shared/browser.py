@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import streamlit as st
@@ -11,6 +12,8 @@ from pages.shared.text import Text
 HERE = Path(__file__).parent
 STYLE = (HERE / "buttons.css").read_text(encoding="utf-8")
 
+ICON = (HERE / "link.svg").read_text(encoding="utf-8")  # in the page itself: Streamlit's icons do not reach into it
+
 _pictures = st.components.v2.component(
     "forerunner_pictures",
     html='<button data-format="png"></button><button data-format="svg"></button><p role="status"></p>',
@@ -19,7 +22,7 @@ _pictures = st.components.v2.component(
 )
 _link = st.components.v2.component(
     "forerunner_link",
-    html='<button class="quiet"></button><p role="status"></p><input readonly hidden>',
+    html='<button class="quiet">' + ICON + '<span></span></button><p role="status"></p><input readonly hidden>',
     css=STYLE,
     js=(HERE / "view.js").read_text(encoding="utf-8"),
 )
@@ -32,7 +35,11 @@ def pictures(chart: str, title: str, notes: list[str], text: Text) -> None:
     _pictures(key=f"pictures_{chart}", data=data, height="content", width="content")
 
 
-def link(text: Text) -> None:
-    """A button that copies the address of what is shown now, with the language in it."""
+def link(chosen: dict[str, list[str]], keys: Sequence[str], text: Text) -> None:
+    """A button that copies the address of what is shown now: the filters chosen (of `keys`), and the language."""
     words = {"copy": text("filters.link"), "copied": text("filters.link_copied"), "by_hand": text("filters.link_help")}
-    _link(key="copy_link", data={"language": text.language, "words": words}, height="content")
+    _link(
+        key="copy_link",
+        data={"language": text.language, "words": words, "chosen": chosen, "keys": list(keys)},
+        height="content",
+    )

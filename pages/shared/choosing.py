@@ -18,9 +18,10 @@ KINDS = (*COUNTED, "thanks")
 LISTS = ("region", "municipality", "topic_group", "topic", "channel")  # in the order in which they narrow each other
 KEYS = ("period", "compare", "days", *LISTS, "kind")
 OF_PAGES = (
-    *("view", "measure", "by", "ahead"),
+    *("view", "measure", "by", "step", "ahead", "table"),
     *("part", "ask", "month", "type", "on", "lasts", "event", "look", "kind_of", "topic_of"),
 )  # of one page alone
+FOLLOWED = "to"  # in the address of a link within the dashboard
 PARENTS = {"municipality": "region", "topic": "topic_group"}
 MOST_OPTIONS = 400  # longer lists slow the browser; a parent (region, topic group) makes them shorter
 
@@ -88,7 +89,7 @@ def one_of(name: str, options: Sequence[str], text: Text) -> str:
     if len(options) < 2:
         return options[0]
     chosen = st.segmented_control(
-        text(f"heatmap.{name}"),
+        text(f"heatmap.{name}") if name != "table" else text("heatmap.table_choice"),
         options,
         default=options[0],
         format_func=lambda option: text.of(f"heat_{name}", option),
@@ -100,11 +101,18 @@ def one_of(name: str, options: Sequence[str], text: Text) -> str:
     return str(chosen or options[0])
 
 
-def days_ahead(first: int, last: int, text: Text) -> int:
-    """A day by its distance from the last one known, kept in the address; tomorrow unless chosen otherwise."""
+def steps_ahead(first: int, last: int, text: Text, *, days: int) -> int:
+    """A day, or a week (`days`: 7), by its distance from the last day known; the next one unless chosen otherwise.
+
+    0 is the last day known, or the week that ends with it.
+    """
+    unit = "week" if days > 1 else "day"
+    chosen = st.session_state.get("ahead")
+    if chosen is not None and not first <= chosen <= last:  # of the other unit
+        st.session_state["ahead"] = min(1, last)
     return int(
         st.slider(
-            text("heatmap.ahead"),
+            text(f"heatmap.ahead_{unit}"),
             first,
             last,
             min(1, last),
@@ -237,6 +245,36 @@ def _period(as_of: date, answers: Answers, text: Text) -> tuple[date, date]:
 def _below(home: str | None, text: Text) -> None:
     """Reset."""
     st.button(text("filters.reset"), icon=":material/restart_alt:", on_click=reset, args=(home,), type="tertiary")
+
+
+def follow(home: str | None) -> None:
+    """After a click on a link to an exact view: choose what its address says, for widgets keep what they had.
+
+    What the address does not name is set back, but for the period and the kinds.
+    """
+    if FOLLOWED not in st.query_params:
+        return
+    del st.query_params[FOLLOWED]
+    at_first = _at_first(home)
+    for key in (*LISTS, *OF_PAGES):
+        if st.query_params.get_all(key):
+            st.session_state.pop(key, None)  # to be read from the address
+        elif key in LISTS and key in st.session_state:
+            st.session_state[key] = [] if key != "region" else at_first["region"]
+
+
+def in_address(home: str | None) -> dict[str, list[str]]:
+    """The filters as an address says them: as they are stored, which every language understands; no defaults.
+
+    The browser's own address may lack them: Streamlit takes out what is not in the words of the language now.
+    """
+    at_first, found = _at_first(home), {}
+    for key in KEYS:
+        value = st.session_state.get(key, at_first.get(key, []))
+        if value != at_first.get(key, []):
+            several = isinstance(value, (list, tuple))
+            found[key] = [str(one) for one in value] or [""] if several else [str(value)]
+    return found
 
 
 def reset(home: str | None) -> None:

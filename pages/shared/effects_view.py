@@ -7,7 +7,7 @@ import streamlit as st
 
 from analytics.filters import Filters
 from analytics.store_rehearsal import similar_cases
-from analytics.told_effects import by_type, topics_of
+from analytics.told_effects import by_type, of_named_topics, topics_of
 from pages.shared import components, event_charts, event_choices, past_cases, rehearsal_view, rehearsed
 from pages.shared.answers import Answers
 from pages.shared.event_charts import offset_words
@@ -24,7 +24,8 @@ def show(answers: Answers, filters: Filters, text: Text) -> None:
         rehearsal_view.prepare(answers, text)
         return
     tree = rehearsed.types(answers)
-    table = by_type(found.profiles)
+    profiles = of_named_topics(found.profiles, found.events)
+    table = by_type(profiles)
     if table.empty:
         st.info(text("effects.none"), icon=":material/event:")
         return
@@ -43,12 +44,12 @@ def show(answers: Answers, filters: Filters, text: Text) -> None:
     with right:
         topic = event_choices.one_of(
             "topic_of",
-            topics_of(found.profiles, kind),
+            topics_of(profiles, kind),
             text("filters.topic_group"),
             lambda words, one: place_words("topic_group", one, words),
             text,
         )
-    profile = found.profiles[(found.profiles["type"] == kind) & (found.profiles["topic"] == topic)]
+    profile = profiles[(profiles["type"] == kind) & (profiles["topic"] == topic)]
     st.markdown(_said(profile, text))
     components.chart("effect", event_charts.profile(profile, text), text, lambda: _profile_table(profile, text))
     past_cases.show(answers, similar_cases(found, kind, filters.regions, most=MOST_CASES), kind, text)

@@ -13,7 +13,7 @@ from analytics.filters import Filters
 from pages.shared import components, event_choices, event_form, rehearsed
 from pages.shared.answers import Answers
 from pages.shared.event_fragments import mark, month_grid
-from pages.shared.event_words import event_words, places, title, topics
+from pages.shared.event_words import event_words, places, strength, title, topics
 from pages.shared.text import Text, plain
 
 FARTHEST = 14  # months ahead
@@ -116,7 +116,7 @@ def _facts(event: dict[str, Any], text: Text) -> list[str]:
     if towns:
         facts.append(text("calendar.towns", n=len(towns), names=plain(", ".join(towns[:3]))))
     if pd.notna(event["strength"]):
-        facts.append(f"{text.number(event['strength'], 1)} {plain(event['unit'])}".strip())
+        facts.append(plain(strength(event, text)))
     facts.append(text("calendar.known_since", day=event["known_since"].date()))
     if event["ruled"]:
         facts.append(text("calendar.ruled"))
@@ -135,10 +135,7 @@ def _list(answers: Answers, shown: pd.DataFrame, today: date, text: Text) -> Non
             text("cases.event"): [title(event, tree, text) for event in rows],
             text("filters.region"): [places(str(event["region"]), text) for event in rows],
             text("filters.topic_group"): [topics(str(event["topic"]), text) for event in rows],
-            text("cases.strength"): [
-                "" if pd.isna(event["strength"]) else f"{text.number(event['strength'], 1)} {event['unit']}".strip()
-                for event in rows
-            ],
+            text("cases.strength"): [strength(event, text) for event in rows],
             text("records.status"): [text.of("event_state", _state(event, today)) for event in rows],
         }
     )
@@ -147,7 +144,9 @@ def _list(answers: Answers, shown: pd.DataFrame, today: date, text: Text) -> Non
         if table.empty:
             st.caption(text("event_list.none"))
             return
-        st.dataframe(table, hide_index=True, width="stretch", height=min(38 + 35 * len(table), 380))
+        days = {name: st.column_config.DateColumn(format="DD.MM.YYYY") for name in table.columns[:2]}
+        height = min(38 + 35 * len(table), 380)
+        st.dataframe(table, hide_index=True, width="stretch", height=height, column_config=days)
         components.twin("event_list", table, text("event_list.title"), text)
 
 

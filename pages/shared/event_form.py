@@ -10,7 +10,7 @@ import streamlit as st
 
 from analytics.events import add_event, cancel_event, change_event, event_problem
 from analytics.filters import Filters
-from pages.shared import event_choices, frame, rehearsed
+from pages.shared import event_choices, event_words, frame, rehearsed
 from pages.shared.answers import Answers
 from pages.shared.text import Text
 
@@ -88,7 +88,7 @@ def _form(answers: Answers, event: dict[str, Any], save: str, text: Text) -> dic
         )
         title = right.text_input(
             text("event_form.title"),
-            str(event["title"]),
+            event_words.title(event, tree, text) if event["title"] else "",
             max_chars=120,
             key=f"{key}_title",
             help=text("event_form.title_help"),
@@ -116,7 +116,10 @@ def _form(answers: Answers, event: dict[str, Any], save: str, text: Text) -> dic
             key=f"{key}_topic",
         )
         strength = left.number_input(
-            text("event_form.strength", unit=event["unit"] or tree.of(str(event["type"])).unit or "—"),
+            text(
+                "event_form.strength",
+                unit=event_words.unit(event["unit"] or tree.of(str(event["type"])).unit, text) or "—",
+            ),
             value=None if pd.isna(event["strength"]) else float(event["strength"]),
             min_value=0.0,
             key=f"{key}_strength",
@@ -125,10 +128,11 @@ def _form(answers: Answers, event: dict[str, Any], save: str, text: Text) -> dic
         sent = st.form_submit_button(save, type="primary", icon=":material/save:")
     if not sent:
         return None
+    was = tree.of(str(event["type"]))
     same_places = set(where) == set(chosen["region"])
     return {
         "type": kind,
-        "title": "" if title == event["title"] and kind != event["type"] else title.strip(),
+        "title": "" if title.strip() in (was.title_ru, was.title_en) else title.strip(),  # the type's own goes with it
         "starts_on": first,
         "ends_on": last,
         "region": "|".join(where),

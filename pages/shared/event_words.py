@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,6 +10,7 @@ from analytics.events.types import EventTypes
 from pages.shared.text import Text
 
 FEW = 2  # names that are written out
+UNITS = {"дней": "days", "ч": "hours", "см": "cm", "мм": "mm", "м/с": "ms"}  # as they are stored
 
 
 def count(value: float, text: Text) -> str:
@@ -21,6 +23,18 @@ def title(event: Mapping[str, Any], types: EventTypes, text: Text) -> str:
     kind = types.of(str(event["type"]))
     own = str(event.get("title") or "")
     return kind.title(text.language) if own in ("", kind.title_ru, kind.title_en) else own
+
+
+def unit(stored: object, text: Text) -> str:
+    """A unit of strength; one of the user's own as it is."""
+    code = UNITS.get(str(stored))
+    return text.of("event_unit", code) if code else str(stored or "")
+
+
+def strength(event: Mapping[str, Any], text: Text) -> str:
+    """How strong an event is, with its unit; empty where that is not known."""
+    value = float(event["strength"])
+    return "" if math.isnan(value) else f"{text.number(value, 1)} {unit(event['unit'], text)}".strip()
 
 
 def event_words(event: Mapping[str, Any], types: EventTypes, text: Text) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -28,6 +28,7 @@ PAGES = {  # the menu, in its order: name -> file, icon
     "events": ("pages/events.py", ":material/event:"),
     "data": ("pages/data.py", ":material/database:"),
 }
+FORESEEING = ("overview", "heatmap", "forecast", "signals", "events")  # pages that show forecasts
 
 DEFINITIONS = "pages/definitions.py"
 
@@ -56,20 +57,22 @@ def open_page(name: str, *, needs_complaints: bool = True) -> Iterator[Page]:
             if kept("start_over"):
                 keep("start_over", False)
                 choosing.reset(answers.home_region())
+            choosing.follow(answers.home_region())
             filters = choosing.filters(answers, text)
             foot = st.container()
         st.set_page_config(page_title=f"{text(f'page.{name}')} · {text('app.name')}")
         _head(name, answers, text)
         if needs_complaints and not answers.is_empty():
             st.caption(plain(choosing.in_words(answers, filters, text)))
+            _mark_stale(name, answers, filters, text)
         if needs_complaints and not _has_complaints(answers, filters, text):
             st.stop()
         keep("about", _about(name, answers, filters, text))
         body = st.container()
-        with st.skeleton(height=LOADING), body:
+        with st.skeleton(height=LOADING), body, failures.told(name, text):  # in the language that was chosen
             yield Page(answers, filters, text)
         with foot:
-            browser.link(text)
+            browser.link(choosing.in_address(answers.home_region()), choosing.KEYS, text)
             st.page_link(DEFINITIONS, label=text("page.definitions"), icon=":material/help:", width="stretch")
 
 
@@ -86,6 +89,37 @@ def kept(name: str, default: Any = None) -> Any:
 def start_over() -> None:
     """Set the filters back at the next run, for what they choose from has changed."""
     keep("start_over", True)
+
+
+def link(page: str, label: str, chosen: Mapping[str, str], text: Text, filters: Filters, *, icon: str) -> None:
+    """A link to the exact view: a page with the reader's filters and, in their place, those of `chosen`."""
+    st.page_link(
+        PAGES[page][0],
+        label=label,
+        icon=icon or None,
+        width="stretch",
+        query_params=parameters(chosen, filters, text),
+    )
+
+
+def parameters(chosen: Mapping[str, str], filters: Filters, text: Text) -> dict[str, str | list[str]]:
+    """What the address of a view says: the reader's filters and, in their place, those of `chosen`."""
+    given: dict[str, tuple[str, ...]] = {
+        "region": filters.regions,
+        "municipality": filters.municipalities,
+        "topic_group": filters.topic_groups,
+        "topic": filters.topics,
+        "channel": filters.channels,
+    }
+    given |= {name: (value,) for name, value in chosen.items()}
+    told: dict[str, str | list[str]] = {
+        name: [
+            text.of(f"heat_{name}", value) if name in choosing.OF_PAGES else text.name(name, value) for value in values
+        ]
+        for name, values in given.items()
+        if values
+    }
+    return told | {"lang": text.language, choosing.FOLLOWED: "1"}
 
 
 @contextmanager
@@ -130,6 +164,13 @@ def _head(name: str, answers: Answers, text: Text) -> None:
     if answers.kind() == "demo":
         st.info(text("frame.demo"), icon=":material/science:")
     st.title(text(f"{name}.title"), anchor=False)
+
+
+def _mark_stale(name: str, answers: Answers, filters: Filters, text: Text) -> None:
+    """On every page that shows forecasts: they are older than the data."""
+    age = answers.ask("forecast_age", filters) if name in FORESEEING else {"late": 0}
+    if age["late"]:
+        st.warning(text("frame.stale", n=age["late"], origin=age["origin"]), icon=":material/update:")
 
 
 def _about(name: str, answers: Answers, filters: Filters, text: Text) -> About:

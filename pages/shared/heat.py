@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -19,14 +18,14 @@ from pages.shared.text import Text, plain
 MEASURES = {  # of each view
     "tiles": (*told.COMPARED, "forecast"),
     "map": (*told.COMPARED, "forecast"),
-    "matrix": told.COMPARED,
+    "matrix": (*told.COMPARED, "forecast"),
     "calendar": ("complaints", "against_usual"),
     "hours": ("complaints",),
     "points": ("complaints",),
 }
 DEFINED = {"complaints": "received"}  # the same number under another name
 NAMED = 5  # places without geometry
-FEWEST = 20  # complaints of a place that the headline names
+WEEK = 7
 
 
 def views(answers: Answers) -> list[str]:
@@ -35,39 +34,10 @@ def views(answers: Answers) -> list[str]:
 
 
 def measures(view: str, answers: Answers, filters: Filters) -> list[str]:
-    """What can be shown in a view: forecasts of regions are there once they were issued."""
-    ahead = answers.places(filters) == "region" and not (filters.topics or filters.channels)
-    return [name for name in MEASURES[view] if name != "forecast" or (ahead and len(answers.ahead(filters)))]
-
-
-def headline(answers: Answers, filters: Filters, text: Text) -> None:
-    """What the places say, in plain words: where most per head, what stands out, where it comes from."""
-    places = answers.places(filters)
-    table = answers.compared(filters, (places,) if places == "region" else ("region", places))
-    named = table[(table[places] != "") & (table["complaints"] >= FEWEST)]
-    lines: list[str] = []
-    for measure, words in (("per_1000", "most_per_head"), ("against_usual", "most_above"), ("complaints", "most")):
-        known = named.dropna(subset=measure)
-        if known.empty or (measure == "complaints" and lines):
-            continue
-        best = known.loc[known[measure].idxmax()]
-        if measure == "against_usual" and best[measure] < 1.2:
-            lines.append(text("heatmap.none_above"))
-            continue
-        shade = scale(measure, known[measure])
-        lines.append(
-            text(
-                f"heatmap.{words}",
-                place=plain(text.name(places, best[places])),
-                value=shade.words(best[measure], text),
-                per=shade.per,
-                complaints=int(best["complaints"]),
-                usual=round(best["usual"]) if not math.isnan(best["usual"]) else 0,
-            )
-        )
-    if not lines:
-        lines.append(text("heatmap.thin", fewest=FEWEST))
-    st.markdown("\n".join(f"- {line}" for line in lines))
+    """What can be shown in a view: forecasts of places are there once they were issued."""
+    issued = not (filters.topics or filters.channels) and bool(len(answers.ahead(filters, answers.places(filters))))
+    several = view != "matrix" or answers.places(filters) == "region"  # municipalities by topics are too many
+    return [name for name in MEASURES[view] if name != "forecast" or (issued and several)]
 
 
 def show(view: str, measure: str, answers: Answers, filters: Filters, text: Text) -> None:
@@ -86,7 +56,7 @@ def _tiles(measure: str, answers: Answers, filters: Filters, text: Text) -> None
 
 def _map(measure: str, answers: Answers, filters: Filters, text: Text) -> None:
     places, table, shade = _places(measure, answers, filters, text)
-    drawn = places == "region" and bool(table["has_geometry"].any())
+    drawn = bool(table["has_geometry"].any())
     if not drawn:
         st.caption(text(f"heatmap.no_map_{places}"))
     _chosen_places(table, shade, answers, filters, text, places=places, as_map=drawn)
@@ -102,7 +72,7 @@ def _chosen_places(
     wide, narrow = st.columns([3, 1.25], gap="small")
     with wide:
         figure = (
-            maps.outlines(table.dropna(subset="code"), answers.geometry(), shade, text)
+            maps.outlines(table.dropna(subset="code"), answers.geometry(filters), shade, text, places=places)
             if as_map
             else maps.tiles(table, shade, text, places=places)
         )
@@ -127,28 +97,42 @@ def _places(measure: str, answers: Answers, filters: Filters, text: Text) -> tup
 
 
 def _ahead(answers: Answers, filters: Filters, text: Text) -> tuple[pd.DataFrame, Scale]:
-    """Each region on one day, past or to come, on one colour scale for all the days."""
-    table = answers.ahead(filters)
-    days = sorted(day.date() for day in table["day"].unique())
-    origin = table.loc[~table["is_forecast"].astype(bool), "day"].max().date()
-    step = choosing.days_ahead((days[0] - origin).days, (days[-1] - origin).days, text)
-    day = origin + timedelta(days=step)
-    key = "heatmap.day_forecast" if step > 0 else "heatmap.day_past"
-    st.markdown(text(key, day=text.day(day, "weekday"), origin=origin))
-    shade = scale("forecast", table["complaints"])
-    chosen = table[table["day"] == pd.Timestamp(day)]
-    found = answers.layout(filters).merge(chosen[["region", "complaints"]], on="region", how="left")
+    """Each place on one day or in one week, past or to come, on one colour scale for all of them."""
+    places = answers.places(filters)
+    chosen, shade = _on_the_slider(answers, filters, text, by=places)
+    names = [name for name in ("region", "municipality") if name in chosen]
+    found = answers.layout(filters).merge(chosen[[*names, "complaints"]], on=names, how="left")
     found = found.assign(complaints=found["complaints"].fillna(0.0))
-    return told.with_told(found.assign(value=found["complaints"]), shade, text, ("region",)), shade
+    return told.with_told(found.assign(value=found["complaints"]), shade, text, (places,)), shade
+
+
+def _on_the_slider(answers: Answers, filters: Filters, text: Text, *, by: str) -> tuple[pd.DataFrame, Scale]:
+    """What came or comes on the day or in the week that the reader moves to, and the scale of all of them."""
+    table = answers.ahead(filters, by)
+    days = WEEK if choosing.one_of("step", ("day", "week"), text) == "week" else 1
+    origin = table.loc[~table["is_forecast"].astype(bool), "day"].max()
+    number = -((origin - table["day"]).dt.days // days)
+    names = [name for name in ("region", "municipality", "topic_group") if name in table]
+    sums = table.assign(number=number).groupby(["number", *names], as_index=False)["complaints"].sum()
+    step = choosing.steps_ahead(int(sums["number"].min()), int(sums["number"].max()), text, days=days)
+    last = origin.date() + timedelta(days=step * days)
+    when = text.day(last, "weekday") if days == 1 else text.period(last - timedelta(days=days - 1), last)
+    st.markdown(text("heatmap.day_forecast" if step > 0 else "heatmap.day_past", day=when, origin=origin.date()))
+    return sums[sums["number"] == step], scale("forecast", sums["complaints"])
 
 
 def _matrix(measure: str, answers: Answers, filters: Filters, text: Text) -> None:
     places = answers.places(filters)
-    by = ("region", "topic_group") if places == "region" else ("region", places, "topic_group")
-    table = answers.compared(filters, by)
-    table = table[(table[places] != "") & (table["topic_group"] != "")]
-    shade = scale(measure, table[measure].astype(float))
-    table = told.with_told(table.assign(value=table[measure].astype(float)), shade, text, (places, "topic_group"))
+    if measure == "forecast":
+        table, shade = _on_the_slider(answers, filters, text, by="topic_group")
+        table = table.assign(value=table["complaints"])
+    else:
+        by = ("region", "topic_group") if places == "region" else ("region", places, "topic_group")
+        table = answers.compared(filters, by)
+        table = table[(table[places] != "") & (table["topic_group"] != "")]
+        shade = scale(measure, table[measure].astype(float))
+        table = table.assign(value=table[measure].astype(float))
+    table = told.with_told(table, shade, text, (places, "topic_group"))
     if _says_what_is_missing(table, measure, text):
         return
     st.caption(text("heatmap.matrix_note", lines=grids.MOST_LINES, topics=grids.MOST_TOPICS))
@@ -227,8 +211,8 @@ def _left_out(
 ) -> None:
     """What is not to be seen: places without geometry or population, complaints without a place."""
     notes = []
-    if places == "region" and table["has_geometry"].any():
-        notes.append(_names("heatmap.no_geometry", table.loc[~table["has_geometry"], "region"], text))
+    if table["has_geometry"].any():
+        notes.append(_names("heatmap.no_geometry", table.loc[~table["has_geometry"], places], text, places))
     if measure == "per_1000":
         notes.append(_names(f"heatmap.no_population_{places}", table.loc[table["value"].isna(), places], text, places))
     if measure.startswith("against"):

@@ -19,9 +19,9 @@ from pages.shared.text import Text
 
 TILE = 46  # pixels of height
 GAP = 0.07  # of a tile
-COARSE_KM = 9.0  # outlines are drawn with corners this far apart: enough for a screen
-REACH_KM = 110.0  # between the points inside a region that take the pointer
-EDGE_KM = 60.0  # around the map
+COARSE = 780  # parts of the map's longer side: outlines are drawn with corners this far apart, enough for a screen
+REACH = 64  # parts of it: between the points inside a place that take the pointer
+MARGIN = 120  # parts of it: around the map
 EDGE = "rgba(16,22,29,0.55)"
 HIDDEN = {"showgrid": False, "zeroline": False, "visible": False, "fixedrange": True}
 
@@ -68,10 +68,11 @@ def tiles(table: pd.DataFrame, scale: Scale, text: Text, *, places: str, compact
     )
 
 
-def outlines(table: pd.DataFrame, geometry: Geometry, scale: Scale, text: Text) -> go.Figure:
-    """The regions as they lie, in a projection of true areas, coloured by their value.
+def outlines(table: pd.DataFrame, geometry: Geometry, scale: Scale, text: Text, *, places: str = "region") -> go.Figure:
+    """The places as they lie, in a projection of true areas, coloured by their value.
 
-    `table`: region, code, value, told. Regions of the geometry that are not in the table are drawn in outline.
+    `table`: `places`, code (id of the geometry), value, told. Places of the geometry that are not in the table are
+    drawn in outline.
     """
     shapes = _drawn(geometry)
     known = {row["code"]: row for row in table.to_dict("records")}
@@ -95,18 +96,18 @@ def outlines(table: pd.DataFrame, geometry: Geometry, scale: Scale, text: Text) 
         {
             "type": "scatter",
             "mode": "markers",
-            "x": [round(x) for x, _, _ in inside],
-            "y": [round(y) for _, y, _ in inside],
+            "x": [round(x, 1) for x, _, _ in inside],
+            "y": [round(y, 1) for _, y, _ in inside],
             "marker": {"opacity": 0, "size": 14},
-            "customdata": [[row["region"]] for _, _, row in inside],
+            "customdata": [[row[places]] for _, _, row in inside],
             "hovertext": [row["told"] for _, _, row in inside],
             "hovertemplate": "%{hovertext}<extra></extra>",
             "selected": {"marker": {"opacity": 0}},
             "unselected": {"marker": {"opacity": 0}},
         }
     )
-    corners = np.concatenate([ring for rings in geometry.rings for ring in rings])
-    low, high = corners.min(axis=0), corners.max(axis=0)
+    low, high, span = _extent(geometry)
+    edge = span / MARGIN
     return figure(
         [*traces, _legend(scale, text)],
         text,
@@ -114,8 +115,8 @@ def outlines(table: pd.DataFrame, geometry: Geometry, scale: Scale, text: Text) 
         hovermode="closest",
         hoverdistance=40,
         margin={"l": 0, "r": 0, "t": 0, "b": 50},
-        xaxis={**HIDDEN, "range": [low[0] - EDGE_KM, high[0] + EDGE_KM]},
-        yaxis={**HIDDEN, "range": [low[1] - EDGE_KM, high[1] + EDGE_KM], "scaleanchor": "x", "scaleratio": 1},
+        xaxis={**HIDDEN, "range": [low[0] - edge, high[0] + edge]},
+        yaxis={**HIDDEN, "range": [low[1] - edge, high[1] + edge], "scaleanchor": "x", "scaleratio": 1},
     )
 
 
@@ -193,24 +194,32 @@ def _always_whole() -> dict[str, Any]:
 
 
 @lru_cache(maxsize=4)
-def _drawn(geometry: Geometry) -> list[tuple[str, list[int | None], list[int | None]]]:
+def _drawn(geometry: Geometry) -> list[tuple[str, list[float | None], list[float | None]]]:
     """Code and corners of each place, the largest first, so that what lies within another is seen.
 
     Corners are moved to a coarse grid: neighbours, which share them, stay without gaps.
     """
     found = []
+    step = _extent(geometry)[2] / COARSE
     for code, rings in zip(geometry.ids, geometry.rings, strict=True):
-        lines = [_coarse(ring) for ring in sorted(rings, key=len, reverse=True)]
+        lines = [_coarse(ring, step) for ring in sorted(rings, key=len, reverse=True)]
         kept = [line for place, line in enumerate(lines) if len(line) > 3 or place == 0]
         corners = np.concatenate([np.vstack([line, [[np.nan, np.nan]]]) for line in kept])[:-1]
         size = float(np.prod(np.ptp(np.concatenate(kept), axis=0)))
-        x, y = ([None if math.isnan(value) else round(value) for value in corners[:, axis]] for axis in (0, 1))
+        x, y = ([None if math.isnan(value) else round(value, 1) for value in corners[:, axis]] for axis in (0, 1))
         found.append((size, code, x, y))
     return [(code, x, y) for _, code, x, y in sorted(found, key=lambda shape: -shape[0])]
 
 
-def _coarse(ring: np.ndarray) -> np.ndarray:
-    moved = np.round(ring / COARSE_KM) * COARSE_KM
+def _extent(geometry: Geometry) -> tuple[np.ndarray, np.ndarray, float]:
+    """The lowest and the highest corner, and the longer side between them, in kilometres."""
+    corners = np.concatenate([ring for rings in geometry.rings for ring in rings])
+    low, high = corners.min(axis=0), corners.max(axis=0)
+    return low, high, float(max(high - low))
+
+
+def _coarse(ring: np.ndarray, step: float) -> np.ndarray:
+    moved = np.round(ring / step) * step
     changed = np.any(np.diff(moved, axis=0) != 0, axis=1)
     return np.asarray(np.concatenate([moved[:1], moved[1:][changed]]))
 
@@ -219,13 +228,14 @@ def _coarse(ring: np.ndarray) -> np.ndarray:
 def _reach(geometry: Geometry) -> list[tuple[str, float, float]]:
     """Points inside the places, so that the pointer finds the one it is in: their centres and a lattice."""
     found = []
+    span = _extent(geometry)[2]
     for code, rings, centre in zip(geometry.ids, geometry.rings, geometry.centres, strict=True):
         found.append((code, float(centre[0]), float(centre[1])))
         for ring in rings:
             low, high = ring.min(axis=0), ring.max(axis=0)
-            x, y = np.meshgrid(*(np.arange(low[axis] + 30, high[axis], REACH_KM) for axis in (0, 1)))
+            x, y = np.meshgrid(*(np.arange(low[axis] + span / 240, high[axis], span / REACH) for axis in (0, 1)))
             spots = np.column_stack([x.ravel(), y.ravel()])
-            found += [(code, float(a), float(b)) for a, b in spots[_inside(spots, ring)]]
+            found += [(code, float(a), float(b)) for a, b in spots[_inside(spots, _coarse(ring, span / COARSE))]]
     return found
 
 
@@ -240,5 +250,4 @@ def _inside(spots: np.ndarray, ring: np.ndarray) -> np.ndarray:
 
 
 def _edges(ring: np.ndarray) -> Sequence[tuple[np.ndarray, np.ndarray]]:
-    coarse = _coarse(ring)
-    return list(zip(coarse[:-1], coarse[1:], strict=True))
+    return list(zip(ring[:-1], ring[1:], strict=True))

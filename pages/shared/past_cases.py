@@ -7,8 +7,8 @@ import streamlit as st
 
 from pages.shared import components, rehearsed
 from pages.shared.answers import Answers
-from pages.shared.event_words import count, places, title, topics
-from pages.shared.text import Text, plain
+from pages.shared.event_words import count, places, strength, title, topics
+from pages.shared.text import Text
 
 
 def show(answers: Answers, cases: pd.DataFrame, kind: str, text: Text) -> None:
@@ -30,10 +30,8 @@ def _said(cases: pd.DataFrame, text: Text) -> str:
     words = text("cases.own", n=numbers["own"]) if numbers["own"] else text("cases.no_own")
     if numbers["kindred"]:
         words += " " + text("cases.kindred", n=numbers["kindred"])
-    ratio = cases.loc[cases["complaints"] + cases["usual"] > 0, ["complaints", "usual"]].sum()
-    if ratio["usual"] > 0:
-        change = text.change(ratio["complaints"] / ratio["usual"])
-        words += " " + text("cases.together", n=len(cases), change=change)
+    if pd.notna(numbers["ratio"]):
+        words += " " + text("cases.together", change=text.change(numbers["ratio"]))
     return words
 
 
@@ -45,7 +43,7 @@ def _table(answers: Answers, cases: pd.DataFrame, text: Text) -> pd.DataFrame:
         text("cases.days"): [_days(case, text) for case in rows],
         text("filters.region"): [places(str(case["region"]), text) for case in rows],
         text("filters.topic_group"): [topics(str(case["topic"]), text) for case in rows],
-        text("cases.strength"): [_strength(case, text) for case in rows],
+        text("cases.strength"): [strength(case, text) for case in rows],
         text("cases.complaints"): [count(case["complaints"], text) for case in rows],
         text("cases.usual"): [count(case["usual"], text) for case in rows],
         text("cases.change"): [text.change(case["ratio"]) if pd.notna(case["ratio"]) else "—" for case in rows],
@@ -57,9 +55,3 @@ def _table(answers: Answers, cases: pd.DataFrame, text: Text) -> pd.DataFrame:
 def _days(case: dict, text: Text) -> str:
     """The days that are looked at."""
     return text.period(case["starts_on"].date(), (case["starts_on"] + pd.Timedelta(days=case["days"] - 1)).date())
-
-
-def _strength(case: dict, text: Text) -> str:
-    if pd.isna(case["strength"]):
-        return ""
-    return f"{text.number(case['strength'], 1)} {plain(case['unit'])}".strip()

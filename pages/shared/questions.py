@@ -3,15 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import pandas as pd
 
-from analytics import arrival, imports, overview, queries, selected_forecast, signal_days, signal_ledger, trends, where
+from analytics import (
+    arrival,
+    attention,
+    imports,
+    marks,
+    municipal_week,
+    outbreak_ledger,
+    overview,
+    queries,
+    selected_forecast,
+    signal_days,
+    signal_ledger,
+    tile_grid,
+    trends,
+    where,
+)
 from analytics.events import event_types
 from analytics.filters import Filters
-from analytics.layout import layout
+from analytics.health import health
+from analytics.layout import layout, own_layout
+from analytics.loaded import last_full_day
+from analytics.own_geometry import own_geometry
 from analytics.refresh import almanac_of
 from analytics.signal_record import signal_record
 from analytics.store import Store
@@ -35,6 +53,11 @@ def _signals_over(store: Store, filters: Filters, as_of: date) -> pd.DataFrame:
     return found[chosen & (found["topic"].isin(filters.topic_groups) | (not filters.topic_groups))]
 
 
+def _outbreaks(store: Store, filters: Filters, _: object) -> pd.DataFrame:
+    chosen = {"regions": filters.regions, "topic_groups": filters.topic_groups}
+    return outbreak_ledger.issued_outbreaks(store, **chosen)
+
+
 def _signal_record(store: Store) -> tuple[pd.DataFrame, dict[str, float], bool]:
     if signal_ledger.is_any_over(store):
         table, figures = signal_record(store)
@@ -43,15 +66,49 @@ def _signal_record(store: Store) -> tuple[pd.DataFrame, dict[str, float], bool]:
     return (*signal_record(store, reconstructed=True), True)
 
 
+def _three_things(store: Store, filters: Filters, as_of: date) -> list[attention.Thing]:
+    signals = _signals(store, filters.regions, filters.topic_groups)
+    change = attention.expected_change(store, filters, "region")
+    state = last_full_day(store, Filters(regions=filters.regions))
+    newest = max([pd.Timestamp(as_of), *state.behind["last_full_day"]])
+    late = (newest - state.behind["last_full_day"]).dt.days
+    ahead = store.query(
+        """
+        select title, starts_on, region, topic from events
+        where not cancelled and within(starts_on, $today, $week) and known_since <= $as_of
+        order by starts_on, length(region), title
+        """,
+        today=as_of + timedelta(days=1),
+        week=as_of + timedelta(days=attention.WEEK),
+        as_of=as_of,
+    )
+    wanted = set(filters.regions)
+    here = [not wanted or not region or bool(wanted & set(region.split("|"))) for region in ahead["region"]]
+    tiles = overview.tiles(store, filters, as_of)
+    return attention.three_things(signals, change, tiles, state.behind.assign(late=late), ahead[here])
+
+
 def _layout(store: Store, regions: tuple[str, ...]) -> pd.DataFrame:
+    own = own_geometry(store, "region")
+    if own is not None:
+        return own_layout(own, regions).rename(columns={"name": "region"})
     codes = where.codes(store)
     return layout({region: codes.get(region) for region in regions})
 
 
+def municipal_layout(store: Store, regions: tuple[str, ...], chosen: pd.DataFrame) -> pd.DataFrame:
+    """region, municipality, row, column, code, has_geometry; `chosen`: parent, value, the most frequent first."""
+    own = own_geometry(store, "municipality", regions) if chosen["parent"].nunique() == 1 else None
+    if own is not None and chosen["value"].isin(own.ids).any():
+        tiles = own_layout(own, list(chosen["value"])).rename(columns={"name": "municipality"})
+        return tiles.assign(region=chosen["parent"].iloc[0])
+    tiles = tile_grid.block(list(chosen["value"]), columns=max(1, min(8, len(chosen))))
+    tiles = tiles.drop(columns="id").assign(region=chosen["parent"].tolist(), municipality=chosen["value"].tolist())
+    return tiles.assign(code=None, has_geometry=False)
+
+
 QUESTIONS: dict[str, Callable[..., Any]] = {
-    "kind": lambda store: store.kind,
-    "is_empty": lambda store: store.is_empty(),
-    "setting": lambda store, name: store.setting(name),
+    "facts_and_settings": lambda store: store.facts_and_settings(),
     "span": lambda store: queries.span(store, Filters(kinds=())),
     "last_full_day": queries.last_full_day,
     "tiles": overview.tiles,
@@ -59,22 +116,29 @@ QUESTIONS: dict[str, Callable[..., Any]] = {
     "received_and_closed": queries.received_and_closed,
     "completeness": queries.completeness,
     "signals": _signals,
+    "forecast_age": lambda store, _, as_of: attention.forecast_age(store, as_of),
+    "expected_change": lambda store, filters, _, places: attention.expected_change(store, filters, places),
+    "three_things": _three_things,
     "data_version": signal_ledger.data_version,
     "signal_courses": _signal_courses,
     "signals_over": _signals_over,
     "signal_record": _signal_record,
+    "outbreaks": _outbreaks,
     "compared": where.compared,
     "layout": _layout,
+    "own_geometry": lambda store, filters, _, places: own_geometry(store, places, filters.regions),
     "calendar": where.calendar,
     "hours": where.hours,
     "points": where.points,
     "has_points": where.has_points,
     "ahead": where.ahead,
     "history": imports.history,
+    "health": lambda store, _, as_of: health(store, as_of),
     "outlook": selected_forecast.outlook,
     "past_counts": selected_forecast.history,
     "said_before": selected_forecast.said_before,
-    "municipal_outlook": selected_forecast.municipalities,
+    "municipal_outlook": municipal_week.municipalities,
+    "marks": lambda store, filters, as_of, first, last: marks.marks(store, filters, first, last, as_of),
     "almanac": almanac_of,
     "event_types": lambda store: event_types(store.settings),
     "calendar_events": lambda store, origin: calendar_events(store, almanac_of(store), origin),

@@ -12,6 +12,7 @@ import pandas as pd
 import streamlit as st
 
 from analytics import imports
+from analytics.filters import Filters
 from pages.shared import components, frame
 from pages.shared.answers import Answers
 from pages.shared.files import as_csv
@@ -19,6 +20,7 @@ from pages.shared.text import LANGUAGE_NAMES, Text, plain
 
 NUMBERS = ("rows_read", "rows_new", "rows_updated", "rows_unchanged", "rows_rejected", "warnings")
 NOTICES_SHOWN = 8
+BUDGETS = (1, 2, 3, 4, 5, 7, 10, 15)  # signals of a region and week
 
 
 def holdings(answers: Answers, text: Text) -> None:
@@ -27,6 +29,23 @@ def holdings(answers: Answers, text: Text) -> None:
     where = text("records.store", path=plain(answers.store.path))
     held = text("records.held", first=first, last=last) if first and last else text("records.nothing")
     st.caption(f"{held} {where}")
+
+
+def health(answers: Answers, text: Text) -> None:
+    """Last import, last full day, age of the forecasts and size of the store, in one line."""
+    state = answers.ask("health", Filters())
+    imported, origin = state["imported_at"], state["origin"]
+    lines = [
+        text("health.imported", moment=text.time(_local(imported))) if imported else text("health.never"),
+        text("health.full", day=answers.as_of(Filters())),
+        text("health.forecasts", day=origin, moment=text.time(_local(state["issued_at"])))
+        if origin
+        else text("health.no_forecasts"),
+        text("health.size", size=text.number(state["size"] / 1_000_000, 1)),
+    ]
+    st.markdown(" · ".join(lines))
+    if state["late"]:
+        st.warning(text("frame.stale", n=state["late"], origin=origin), icon=":material/update:")
 
 
 def completeness(table: pd.DataFrame, text: Text) -> None:
@@ -55,10 +74,10 @@ def history(answers: Answers, text: Text) -> None:
 
 
 def settings(answers: Answers, text: Text) -> None:
-    """What holds for every reader of this store: the home region and the language."""
+    """What holds for every reader of this store: the home region, the budget of signals, the language."""
     with st.container(border=True):
         st.subheader(text("records.settings"), anchor=False)
-        left, right = st.columns(2)
+        left, middle, right = st.columns(3)
         with left:
             regions = [region for region in answers.choices("region") if region]
             if len(regions) > 1:
@@ -67,6 +86,8 @@ def settings(answers: Answers, text: Text) -> None:
                 _setting("home_region", ordered, answers, text)
             elif regions:
                 st.caption(text("records.only_region", region=plain(text.name("region", regions[0]))))
+        with middle:
+            _setting("budget", {str(number): str(number) for number in BUDGETS}, answers, text)
         with right:
             _setting("language", LANGUAGE_NAMES, answers, text)
 

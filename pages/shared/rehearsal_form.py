@@ -15,6 +15,7 @@ from analytics.store_rehearsal import WhatIf, next_time, usual_topics
 from pages.shared import event_choices, rehearsed
 from pages.shared.answers import Answers
 from pages.shared.event_words import event_words, places, topics
+from pages.shared.event_words import unit as unit_words
 from pages.shared.text import Text
 
 WAYS = ("try", "planned")
@@ -104,7 +105,7 @@ def _strength(past: pd.DataFrame, unit: str, kind: str, text: Text) -> float | N
         return None
     low, middle, high = (float(known.quantile(share)) for share in (0.1, 0.5, 0.9))
     return st.number_input(
-        text("ask.strength", unit=unit or text("ask.no_unit")),
+        text("ask.strength", unit=unit_words(unit, text) or text("ask.no_unit")),
         value=None,
         min_value=0.0,
         placeholder=text.number(middle, 1),

@@ -108,12 +108,12 @@ def _headline(
     low, high = whole["extra_low"], whole["extra_high"]
     cases = [similar_cases(found, str(kind), most=1).attrs for kind in played.events["type"].unique()]
     unseen = all(one["own"] == 0 for one in cases)
-    kind = "open" if low < 0 < high else "more" if whole["extra"] > 0 else "fewer"
+    kind = "more" if low > 0 else "fewer" if high < 0 else "likely" if whole["extra"] > abs(low) else "open"
     kind = "nothing" if max(abs(low), abs(high)) < FELT else kind
     lines = [text("rehearsal.unseen" if not any(one["kindred"] for one in cases) else "rehearsal.kindred")] * unseen
     lines.append("#### " + text.of("rehearsal_said", kind, None, **values))
     lines.append(text("rehearsal.seen", where=values["where"], period=values["period"]))
-    if kind == "more":
+    if kind in ("more", "likely"):
         day = text.day(whole["busiest"].date(), "EEEE, d MMMM")
         most, usual = (count(whole[name], text) for name in ("most_with", "most_without"))
         chance, before = (text.percent(whole[f"probability_{name}"]) for name in ("with", "without"))
@@ -131,21 +131,27 @@ def _tiles(played: Played, whole: dict[str, Any], deadline: int, text: Text) -> 
     chance, before = (text.percent(whole[f"probability_{name}"]) for name in ("with", "without"))
     most = count(whole["most_with"], text)
     usual = count(whole["most_without"], text)
-    with st.grid(columns=4, min_column_width=170, gap="xsmall"):
-        st.metric(text("rehearsal.extra"), extra, help=text("rehearsal.extra_help"))
-        st.metric(
+    tiles = [
+        ("extra", text("rehearsal.extra"), extra, text("rehearsal.between", low=low, high=high)),
+        (
+            "most",
             text("rehearsal.most", day=text.day(whole["busiest"].date(), "short")),
             most,
-            help=text("rehearsal.most_help"),
-        )
-        st.metric(text("rehearsal.chance"), chance, help=text("rehearsal.chance_help"))
-        st.metric(
-            text("rehearsal.more_answers"), text.signed(answers_a_day, 1), help=text("rehearsal.more_answers_help")
-        )
-        st.caption(text("rehearsal.between", low=low, high=high))
-        st.caption(text("rehearsal.instead", usual=usual))
-        st.caption(text("rehearsal.instead", usual=before))
-        st.caption(text("rehearsal.within", n=deadline))
+            text("rehearsal.instead", usual=usual),
+        ),
+        ("chance", text("rehearsal.chance"), chance, text("rehearsal.instead", usual=before)),
+        (
+            "more_answers",
+            text("rehearsal.more_answers"),
+            text.signed(answers_a_day, 1),
+            text("rehearsal.within", n=deadline),
+        ),
+    ]
+    with st.grid(columns=4, min_column_width=150, gap="xsmall"):
+        for name, label, value, beside in tiles:
+            with st.container(border=True, gap="xxsmall", height="stretch"):
+                st.metric(label, value, help=text(f"rehearsal.{name}_help"))
+                st.caption(beside)
 
 
 def _by_place(sums: pd.DataFrame, text: Text) -> None:
@@ -157,7 +163,8 @@ def _by_place(sums: pd.DataFrame, text: Text) -> None:
             return
         table = _places_table(sums, text)
         numbers = {name: st.column_config.NumberColumn(format="localized") for name in table.columns[2:6]}
-        chances = {name: st.column_config.NumberColumn(format="percent") for name in table.columns[7:]}
+        chances = {table.columns[6]: st.column_config.DateColumn(format="DD.MM.YYYY")}
+        chances |= {name: st.column_config.NumberColumn(format="percent") for name in table.columns[7:]}
         st.dataframe(
             table,
             hide_index=True,

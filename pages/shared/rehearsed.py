@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import streamlit as st
 
@@ -57,7 +58,7 @@ def in_regions(events: pd.DataFrame, regions: tuple[str, ...]) -> pd.DataFrame:
     """The events that count in one of these regions (none: all)."""
     wanted = set(regions)
     kept = [not wanted or not cell or not wanted.isdisjoint(cell.split("|")) for cell in events["region"]]
-    return events[kept].reset_index(drop=True)
+    return events[np.array(kept, dtype=bool)].reset_index(drop=True)
 
 
 def kinds(answers: Answers, text: Text) -> dict[str, str]:

@@ -16,6 +16,8 @@ WIDEST = 2.0  # ratios beyond twice, or below half, have the last colour
 RATIOS = ("against_usual", "against_last_year")
 SHARES = ("overdue_share",)
 RATES = ("per_1000",)
+COUNTS = ("complaints", "forecast")
+WHOLE_FROM = 20  # complaints: a scale of expected ones that ends above it is marked by whole numbers
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,7 @@ class Scale:
         if self.measure in RATIOS:
             return min(max(0.5 + math.log(max(value, 1e-9)) / math.log(WIDEST) / 2, 0.0), 1.0)
         share = min(max((value - self.low) / ((self.high - self.low) or 1.0), 0.0), 1.0)
-        return math.sqrt(share) if self.measure in ("complaints", "forecast") else share
+        return math.sqrt(share) if self.measure in COUNTS else share
 
     def color(self, value: float) -> str:
         """The colour of a value."""
@@ -68,8 +70,8 @@ class Scale:
             values = [0.5, 0.75, 1.0, 1.35, 2.0]
         else:
             values = [self.low + (self.high - self.low) * part for part in (0.0, 0.1, 0.3, 0.6, 1.0)]
-            if self.measure in ("complaints", "forecast") and self.high > 20:
-                values = [float(round(value)) for value in values]
+            if self.measure == "complaints" or self.high > WHOLE_FROM:
+                values = [float(round(value)) for value in values] if self.measure in COUNTS else values
         named = {self.place(value): self.words(value, text) for value in values}
         return {
             "orientation": "h",

@@ -69,6 +69,7 @@ def reliability(table: pd.DataFrame, text: Text) -> go.Figure:
         "y": table["came"],
         "mode": "markers",
         "marker": {"size": size, "color": PALETTE["received"]},
+        "cliponaxis": False,
         "text": [text("signals.of_so_many", n=int(number)) for number in table["signals"]],
         "hovertemplate": "%{x:.0%} → %{y:.0%}<br>%{text}<extra></extra>",
     }

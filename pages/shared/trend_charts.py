@@ -11,12 +11,14 @@ import plotly.graph_objects as go
 
 from analytics.decompose import Decomposition
 from pages.shared.fragments import SURE, certainty
-from pages.shared.look import PALETTE, count_axis, day_axis, figure
+from pages.shared.look import GRID, PALETTE, count_axis, day_axis, figure
 from pages.shared.text import Text
 
 MOST_DAYS = 190  # more days than that are drawn as weeks
 ROWS = {"complaints": (0.42, 1.0), "season": (0.21, 0.36), "remainder": (0.0, 0.15)}  # of the height
 LINES = {"not_loaded": 1.0, "received": 3.0, "falling": 1.5}  # complaints, trend, season: colour, width
+LONG = 800  # days: longer axes are marked by years
+MOST_MARKS = 5  # of an axis
 HIGHEST = 0.99  # the largest probability that is told as a number
 
 
@@ -142,7 +144,14 @@ def two_years(weeks: pd.DataFrame, text: Text) -> go.Figure:
         bargap=0.2,
         xaxis={**_long_axis(days, text), "anchor": "y2"},
         yaxis={**count_axis(text("chart.per_week")), "domain": (0.4, 1.0)},
-        yaxis2={**count_axis(text("two_years.change")), "tickformat": "+.0%", "nticks": 4, "domain": (0.0, 0.3)},
+        yaxis2={
+            **count_axis(text("two_years.change")),
+            "tickformat": "+.0%",
+            "nticks": 4,
+            "zeroline": True,
+            "zerolinecolor": GRID,
+            "domain": (0.0, 0.3),
+        },
         margin={"l": 8, "r": 22, "t": 30, "b": 24},
     )
 
@@ -238,9 +247,17 @@ def _changes(found: Decomposition, text: Text) -> list[dict[str, Any]]:
 
 
 def _long_axis(days: list[date], text: Text) -> dict[str, Any]:
-    """An axis of days with every other label: months with years would run into each other on a phone."""
+    """An axis of years: marked where a year, or a quarter of one, begins; few enough for a phone."""
     axis = day_axis(days, text)
-    return {**axis, "tickvals": axis["tickvals"][::-2][::-1], "ticktext": axis["ticktext"][::-2][::-1]}
+    months = 12 if len(days) > 1 and (days[-1] - days[0]).days > LONG else 3
+    first = date(days[0].year, 1, 1)
+    starts = [date(first.year + at // 12, at % 12 + 1, 1) for at in range(0, 12 * 60, months)]
+    inside = [day for day in starts if days[0] <= day <= days[-1]]
+    if len(inside) < 2:
+        return axis
+    inside = inside[:: -(-len(inside) // MOST_MARKS)]
+    words = [str(day.year) if months == 12 else text.day(day, "month") for day in inside]
+    return {**axis, "tickvals": [day.isoformat() for day in inside], "ticktext": words}
 
 
 def _upright(day: pd.Timestamp, color: str) -> dict[str, Any]:

@@ -7,31 +7,19 @@ from typing import Any
 import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from analytics.arrival import Arrival
 from analytics.changes import SURE_ENOUGH
-from analytics.decompose import FEWEST_DAYS, Decomposition
+from analytics.decompose import Decomposition
 from analytics.filters import Filters
 from analytics.trends import Compared, Trend
 from pages.shared import choosing, components, multiples, trend_charts
 from pages.shared.answers import Answers
-from pages.shared.fragments import SURE, certainty
 from pages.shared.text import Text, plain
 
-RECENT = 728  # days: changes of level that the headline looks at
-THIN = 1.0  # complaints a day: below this most changes are chance
 SHOWN = 12  # small multiples of each direction; the table has all
 LISTED = 8  # lines about names and channels
-
-
-def headline(answers: Answers, filters: Filters, text: Text) -> None:
-    """The biggest lasting change with its date, the year before, where it comes from, and how thin the data are."""
-    found: Trend = answers.ask("trend", filters)
-    lines = [*_level(found, text), *_year(found, answers, filters, text), *_mover(answers, filters, text)]
-    names, channels = answers.ask("moved_labels", filters)
-    if len(names) + len(channels):
-        lines.append(text("trends.relabelled", n=len(names) + len(channels)))
-    st.markdown("\n".join(f"- {line}" for line in lines))
 
 
 def parts(answers: Answers, filters: Filters, text: Text) -> None:
@@ -112,9 +100,11 @@ def gone_topics(answers: Answers, filters: Filters, text: Text) -> None:
         st.dataframe(_with_topics(gone, shown, text), hide_index=True, width="stretch")
 
 
-def moved_labels(answers: Answers, filters: Filters, text: Text) -> None:
-    """Rises that are another topic's fall, or a channel's start."""
+def moved_labels(answers: Answers, filters: Filters, text: Text, last_line: DeltaGenerator) -> None:
+    """Rises that are another topic's fall, or a channel's start; how many is said in the headline's last line."""
     names, channels = answers.ask("moved_labels", filters)
+    if len(names) + len(channels):
+        last_line.markdown(f"- {text('trends.relabelled', n=len(names) + len(channels))}")
     lines = [_renamed(row, text) for row in names.to_dict("records")]
     lines += [_begun(row, text) for row in channels.to_dict("records")]
     if not lines:
@@ -148,52 +138,6 @@ def arrival(answers: Answers, filters: Filters, text: Text) -> None:
             text("arrival.expected"): found.days["expected"].round(1),
         }
         _picture("arrival", figure, pd.DataFrame(shown), text)
-
-
-def _level(found: Trend, text: Text) -> list[str]:
-    if found.parts is None:
-        return [text("trends.short", needed=FEWEST_DAYS, days=found.known_days)]
-    table, changes = found.parts.parts, found.parts.changes
-    recent = changes[changes["day"] > table["day"].max() - pd.Timedelta(days=RECENT)]
-    lines = [text("trends.steady")]
-    if len(recent):
-        # the largest by its logarithm: a half less is as much as twice as many
-        biggest = recent.loc[(1 + recent["change"]).clip(lower=1e-3).map(_size).idxmax()]
-        trend = table.set_index("day")["trend"]
-        day = biggest["day"]
-        by = float(trend[day] - trend[day - pd.Timedelta(days=1)])
-        change, sure = text.change(1 + biggest["change"]), text.of("certainty", certainty(biggest["probability"]))
-        lines = [text("trends.biggest", change=change, day=day.date(), by=text.signed(by, 1), sure=sure)]
-    if not found.parts.has_year:
-        lines.append(text("trends.no_season"))
-    if table["complaints"].mean() < THIN:
-        lines.append(text("trends.thin"))
-    return lines
-
-
-def _size(ratio: float) -> float:
-    return max(ratio, 1 / ratio)
-
-
-def _year(found: Trend, answers: Answers, filters: Filters, text: Text) -> list[str]:
-    compared: Compared | None = answers.ask("changed", filters, "topic_group").attrs["compared"]
-    if found.year.empty or compared is None:
-        return [text("trends.no_year")] if found.parts is not None else []
-    row = found.year.iloc[0]
-    numbers = {"now": int(row["now"]), "before": round(row["usual"]), "change": text.change(row["ratio"])}
-    sure = text.of("certainty", certainty(row["probability"]))
-    return [text("trends.year", weeks=compared.weeks, last=compared.last, sure=sure, **numbers)]
-
-
-def _mover(answers: Answers, filters: Filters, text: Text) -> list[str]:
-    """The topic group that makes most of the change."""
-    table = answers.ask("changed", filters, "topic_group")
-    sure = table[table["probability"] >= SURE]
-    if sure.empty or len(table) < 2:
-        return []
-    row = sure.loc[(sure["now"] - sure["before"]).abs().astype(float).idxmax()]
-    name, change = plain(text.name("topic_group", row["topic_group"])), text.change(row["ratio"])
-    return [text("trends.mover", name=name, change=change, now=int(row["now"]), before=round(row["before"]))]
 
 
 def _surest(table: pd.DataFrame) -> pd.DataFrame:

@@ -33,15 +33,17 @@ def twin(key: str, table: Table, title: str, about: About, text: Text, *, chart:
     Names of columns are the reader's words. A fragment: to open it runs nothing else of the page.
     """
     with failures.told(key, text):
-        box = st.expander(text("take.title"), icon=":material/table:", key=f"twin_{key}", on_change="rerun")
+        label = text("take.title") if chart else f"{text('take.title')}: {title}"
+        box = st.expander(label, icon=":material/table:", key=f"twin_{key}", on_change="rerun")
         if not box.open:
             return
         found = table() if callable(table) else table
         lines = [(text("take.what"), title), *_lines(about, text)]
         with box:
             height: int | Literal["content"] = HEIGHT if len(found) > 8 else "content"
-            columns = _columns(found)
-            st.dataframe(found, hide_index=True, width="stretch", height=height, column_config=columns, alt=title)
+            st.dataframe(
+                found, hide_index=True, width="stretch", height=height, column_config=columns(found), alt=title
+            )
             with st.container(horizontal=True, vertical_alignment="center"):
                 sheets = (text("take.sheet"), text("take.about"))
                 _button("xlsx", lambda: as_xlsx(found, lines, sheets), XLSX, key, title, text)
@@ -68,7 +70,7 @@ def _lines(about: About, text: Text) -> list[tuple[str, str]]:
     return [(text(f"take.{name}"), value) for name, value in zip(names, about, strict=True) if value]
 
 
-def _columns(table: pd.DataFrame) -> dict[str, Any]:
+def columns(table: pd.DataFrame) -> dict[str, Any]:
     """Numbers as the reader's browser writes them."""
     numbers = [name for name in table.columns if pd.api.types.is_numeric_dtype(table[name])]
     return {str(name): st.column_config.NumberColumn(format="localized") for name in numbers}

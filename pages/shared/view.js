@@ -4,10 +4,14 @@ export default function ({ data, parentElement }) {
   const button = parentElement.querySelector("button");
   const said = parentElement.querySelector("p");
   const field = parentElement.querySelector("input");
-  button.textContent = data.words.copy;
+  button.querySelector("span").textContent = data.words.copy;
   field.setAttribute("aria-label", data.words.by_hand);
   button.onclick = async () => {
     const address = new URL(window.location.href);
+    for (const key of data.keys) address.searchParams.delete(key);
+    for (const [key, values] of Object.entries(data.chosen)) {
+      for (const value of values) address.searchParams.append(key, value);
+    }
     address.searchParams.set("lang", data.language);
     field.value = address.toString();
     field.hidden = true;

@@ -9,9 +9,10 @@ import numpy as np
 import pandas as pd
 
 from analytics.almanac import Almanac
+from analytics.distribution import QUANTILES
 from analytics.drivers import Drivers
 from analytics.effects import learned_effects
-from analytics.forecast import QUANTILES, Engine
+from analytics.forecast import Engine
 from analytics.panel import Panel
 
 LASTS, BEFORE, AFTER = 3, 3, 10  # days: what is told of every event

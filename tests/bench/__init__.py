@@ -1,0 +1,1 @@
+"""Measuring what the README promises, against a peer in the same run."""
