@@ -80,9 +80,10 @@ def test_filters_are_kept_across_pages_and_reload(country: str, visit: Callable[
     page = visit(f"{country}/?region=Tula+Oblast&period=Last+28+days").page
     expect(page.get_by_test_id("stMetric").first).to_be_visible()
     page.get_by_role("link", name="Data", exact=False).click()
-    settle(page)
+    expect(page.get_by_role("heading", name="What did we load, and can I trust it?")).to_be_visible()
     assert filters_of(page) == {"region": ["Tula Oblast"], "period": ["Last 28 days"]}
     page.reload()
+    expect(page.get_by_role("heading", name="What did we load, and can I trust it?")).to_be_visible()
     settle(page)
     page.get_by_role("link", name="Overview", exact=False).click()
     expect(page.get_by_role("heading", name="What needs my attention this week?")).to_be_visible()
