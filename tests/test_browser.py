@@ -10,7 +10,7 @@ from urllib.parse import parse_qs, quote, urlsplit
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browsing import PHONE, Serve, Watched
+from tests.browsing import PHONE, Serve, Watched, settle
 from tests.countries import REGIONS, make_store, write_export
 
 
@@ -84,6 +84,7 @@ def test_filters_are_kept_across_pages_and_reload(country: str, visit: Callable[
     assert filters_of(page) == {"region": ["Tula Oblast"], "period": ["Last 28 days"]}
     page.reload()
     expect(page.get_by_role("heading", name="What did we load, and can I trust it?")).to_be_visible()
+    settle(page)
     page.get_by_role("link", name="Overview", exact=False).click()
     expect(page.get_by_role("heading", name="What needs my attention this week?")).to_be_visible()
     expect(page.get_by_test_id("stMetric").first).to_contain_text("252")

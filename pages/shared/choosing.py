@@ -255,37 +255,24 @@ def follow(home: str | None) -> None:
     if FOLLOWED not in st.query_params:
         return
     del st.query_params[FOLLOWED]
-    at_first = _at_first(home)
+    first = at_first(home)
     for key in (*LISTS, *OF_PAGES):
         if st.query_params.get_all(key):
             st.session_state.pop(key, None)  # to be read from the address
         elif key in LISTS and key in st.session_state:
-            st.session_state[key] = [] if key != "region" else at_first["region"]
-
-
-def in_address(home: str | None) -> dict[str, list[str]]:
-    """The filters as an address says them: as they are stored, which every language understands; no defaults.
-
-    The browser's own address may lack them: Streamlit takes out what is not in the words of the language now.
-    """
-    at_first, found = _at_first(home), {}
-    for key in KEYS:
-        value = st.session_state.get(key, at_first.get(key, []))
-        if value != at_first.get(key, []):
-            several = isinstance(value, (list, tuple))
-            found[key] = [str(one) for one in value] or [""] if several else [str(value)]
-    return found
+            st.session_state[key] = [] if key != "region" else first["region"]
 
 
 def reset(home: str | None) -> None:
     """Set every filter back to what it is at first."""
-    at_first = _at_first(home)
+    first = at_first(home)
     for key in KEYS:
         if key in st.session_state and key != "days":
-            st.session_state[key] = at_first.get(key, [])
+            st.session_state[key] = first.get(key, [])
 
 
-def _at_first(home: str | None) -> dict[str, str | list[str]]:
+def at_first(home: str | None) -> dict[str, str | list[str]]:
+    """What the filters are unless chosen otherwise."""
     return {
         "region": [home] if home else [],
         "kind": list(COUNTED),

@@ -72,7 +72,7 @@ def open_page(name: str, *, needs_complaints: bool = True) -> Iterator[Page]:
         with st.skeleton(height=LOADING), body, failures.told(name, text):  # in the language that was chosen
             yield Page(answers, filters, text)
         with foot:
-            browser.link(choosing.in_address(answers.home_region()), choosing.KEYS, text)
+            browser.link(_in_address(answers.home_region()), choosing.KEYS, text)
             st.page_link(DEFINITIONS, label=text("page.definitions"), icon=":material/help:", width="stretch")
 
 
@@ -192,3 +192,17 @@ def _has_complaints(answers: Answers, filters: Filters, text: Text) -> bool:
         st.info(text("empty.filters"), icon=":material/filter_alt_off:")
         return False
     return True
+
+
+def _in_address(home: str | None) -> dict[str, list[str]]:
+    """The filters as an address says them: as they are stored, which every language understands; no defaults.
+
+    The browser's own address may lack them: Streamlit takes out what is not in the words of the language now.
+    """
+    at_first, found = choosing.at_first(home), {}
+    for key in choosing.KEYS:
+        value = st.session_state.get(key, at_first.get(key, []))
+        if value != at_first.get(key, []):
+            several = isinstance(value, (list, tuple))
+            found[key] = [str(one) for one in value] or [""] if several else [str(value)]
+    return found
