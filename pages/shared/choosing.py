@@ -52,27 +52,6 @@ def filters(answers: Answers, text: Text) -> Filters:
     return Filters(first, last, *(getattr(found, field) for field in list(Filters.__dataclass_fields__)[2:]))
 
 
-def in_words(answers: Answers, chosen: Filters, text: Text) -> str:
-    """The reader's choice as one line: the period, the places, the topics."""
-    parts = [text.period(chosen.first_day, chosen.last_day)] if chosen.first_day and chosen.last_day else []
-    for meaning, values in (
-        ("region", chosen.regions),
-        ("municipality", chosen.municipalities),
-        ("topic_group", chosen.topic_groups),
-        ("topic", chosen.topics),
-        ("channel", chosen.channels),
-    ):
-        if len(values) > 3:
-            parts.append(text(f"filters.many_{meaning}", n=len(values)))
-        elif values:
-            parts.append(", ".join(text.name(meaning, value) for value in values))
-        elif meaning == "region" and answers.places(chosen) == "region":
-            parts.append(text("filters.all_regions"))
-    if set(chosen.kinds) != set(COUNTED):
-        parts.append(", ".join(text.name("kind", kind) for kind in chosen.kinds or KINDS))
-    return " · ".join(parts)
-
-
 def write_again() -> None:
     """After a change of language: write each choice anew, so that browser and URL show it in the new words."""
     for key in (*KEYS, *OF_PAGES, "planned"):

@@ -11,7 +11,7 @@ import streamlit as st
 from streamlit.runtime.scriptrunner_utils.script_run_context import get_script_run_ctx
 
 from analytics.filters import Filters
-from pages.shared import browser, choosing, failures
+from pages.shared import browser, choosing, failures, selection
 from pages.shared.answers import Answers, open_answers
 from pages.shared.text import LOCALES, Text, language_of, plain
 from pages.shared.twins import About
@@ -63,7 +63,7 @@ def open_page(name: str, *, needs_complaints: bool = True) -> Iterator[Page]:
         st.set_page_config(page_title=f"{text(f'page.{name}')} · {text('app.name')}")
         _head(name, answers, text)
         if needs_complaints and not answers.is_empty():
-            st.caption(plain(choosing.in_words(answers, filters, text)))
+            st.caption(plain(selection.in_words(answers, filters, text)))
             _mark_stale(name, answers, filters, text)
         if needs_complaints and not _has_complaints(answers, filters, text):
             st.stop()
@@ -179,7 +179,7 @@ def _about(name: str, answers: Answers, filters: Filters, text: Text) -> About:
         return About()
     source = text("take.demo" if answers.kind() == "demo" else "app.name")
     until = text("take.until_day", day=answers.as_of(filters))
-    return About(text(f"{name}.title"), choosing.in_words(answers, filters, text), until, source)
+    return About(text(f"{name}.title"), selection.in_words(answers, filters, text), until, source)
 
 
 def _has_complaints(answers: Answers, filters: Filters, text: Text) -> bool:
