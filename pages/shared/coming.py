@@ -151,6 +151,6 @@ def _strongest(table: pd.DataFrame, places: str, text: Text) -> str:
     row = known.loc[known["change"].idxmax()]
     rising = int((known["change"] >= attention.RISES).sum())
     name, change = plain(text.name(places, row[places])), text.change(float(row["change"]))
-    if rising:
-        return text("coming.strongest", n=rising, name=name, change=change)
-    return text("coming.steady", name=name, change=change)
+    if not rising:
+        return text("coming.steady", name=name, change=change)
+    return text("coming.strongest", n=rising, name=name, change=change)
