@@ -226,8 +226,7 @@ def test_a_store_of_the_first_version_gets_the_tables_of_today(any_settings: Set
     with closing(open_store(any_settings)) as store:
         import_files(store, [incidents(tmp_path / "a.csv", [{}, {}])], now=NOW)
         shape = store.query(COLUMNS)
-        first = schema.MIGRATIONS.values()
-        for table in re.findall(r"create table (\w+)", "\n".join(first)):
+        for table in re.findall(r"^create table (\w+)", "\n".join(schema.MIGRATIONS.values()), re.MULTILINE):
             store.write(lambda cursor, table=table: cursor.execute(f"drop table {table}"))
         store.write(lambda cursor: cursor.execute("update store_facts set value = '1' where fact = 'schema_version'"))
     with closing(open_store(any_settings)) as store:
