@@ -221,11 +221,11 @@ class Engine:
 
         def work(part: np.ndarray) -> np.ndarray:
             logs = self._log_parts(part, self.time.ahead, points)
-            return np.asarray(sum(one[:, 0] for name, one in logs.items() if name != "events"), dtype=np.float32)
+            return np.asarray(sum(one[:, 0] for name, one in logs.items() if name != "events"))
 
         if self.undriven is None:
             self.undriven = self._undriven(rows, work)
-        logs = self.undriven.astype(float)
+        logs = self.undriven.copy()
         if calendars.traces:
             for known, at in calendars.of(self.panel.series):
                 driven = known.values[-len(self.time.ahead) :, calendars.of_events]
