@@ -26,7 +26,6 @@ from analytics import (
     signal_commands,
 )
 from analytics.catalogue import masked
-from analytics.demo import store as demo_store
 from analytics.errors import BadInput
 from analytics.existing import existing_store, utc_now
 from analytics.progress import progress
@@ -146,6 +145,8 @@ def demo(
     if_none: Annotated[bool, typer.Option("--if-none", help="Do nothing when there is a store already.")] = False,
 ) -> None:
     """Fill a new store with a synthetic country, and write the truth beside it."""
+    from analytics.demo import store as demo_store  # noqa: PLC0415 - takes a tenth of a second, for one command
+
     if if_none and not demo_store.is_wanted(read_settings()):
         return
     last = end.date() if end else date.today() - timedelta(days=1)
