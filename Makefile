@@ -25,7 +25,7 @@ else
 endif
 
 # Tests that measure patience (a browser, many processes at once) come after the others, one at a time.
-ALONE := tests/test_browser.py tests/test_every_page.py tests/test_concurrency.py
+ALONE := tests/test_browser.py tests/test_browser_events.py tests/test_every_page.py tests/test_concurrency.py
 
 test: .venv/ready-dev
 	@bash tests/tools.sh $(BIN)/python -m pytest -n 2 --dist loadgroup tests $(ALONE:%=--ignore=%)
@@ -37,10 +37,7 @@ lint: .venv/ready-dev
 	$(BIN)/mypy analytics pages app.py
 
 bench: .venv/ready-dev .venv-bench/ready
-	$(BIN)/python -m tests.bench
-ifneq ($(strip $(STORE)),)
-	@bash tests/tools.sh $(BIN)/python -m tests.bench_browser $(STORE)
-endif
+	@bash tests/tools.sh $(BIN)/python -m tests.bench $(if $(strip $(STORE)),--kept $(STORE))
 
 # Every page x language x theme, on the store of the settings, into a folder that git does not keep.
 screenshots: .venv/ready-dev
