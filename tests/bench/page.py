@@ -33,11 +33,11 @@ def against(value: float, bar: float, written: str) -> str:
 
 def _circumstances() -> str:
     """With what, on what, and how busy the machine was otherwise: over 1 for each core the times are too long."""
-    busy = os.getloadavg()[2] if hasattr(os, "getloadavg") else float("nan")
+    busy = os.getloadavg()[0] if hasattr(os, "getloadavg") else float("nan")
     cores = os.cpu_count() or 1
     command = " ".join(["python -m tests.bench", *sys.argv[1:]])
     quiet = "" if busy <= 1.5 * cores else " **The machine was not quiet: other work ran on the same cores.**"
     return (
         f"`{command}` on {cores} cores, Python {sys.version.split()[0]}, DuckDB {duckdb.__version__}; "
-        f"load of the last 15 minutes {busy:.1f}.{quiet}"
+        f"load of the last minute {busy:.1f}.{quiet}"
     )
