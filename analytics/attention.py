@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 WEEK = 7  # days
 BASE_WEEKS = 8  # before the origin: their average is the usual week
+FEWEST_WEEKS = 2  # of them that must be known
 FEWEST = 5.0  # complaints of a usual week: from fewer no change is taken
 FRIDAY = 4
 RISES = 1.2  # times the usual from which an expected week is worth a sentence
@@ -54,9 +55,9 @@ def forecast_age(store: Store, as_of: date) -> dict[str, Any]:
 def expected_change(store: Store, filters: Filters, places: str) -> pd.DataFrame:
     """Each place in the seven days after the newest forecast's origin: region, [municipality], expected, usual, change.
 
-    `places`: region or municipality. `usual`: an average week of the eight before; `change`: expected / usual, nan
-    where fewer than 5 are usual. Of the filters regions, municipalities and topic groups count: forecasts know no
-    channels. No rows where nothing was issued.
+    `places`: region or municipality. `usual`: an average week of the eight before, of those known; `change`:
+    expected / usual, nan where fewer than 5 are usual or fewer than two weeks are known. Of the filters regions,
+    municipalities and topic groups count: forecasts know no channels. No rows where nothing was issued.
     """
     run = store.query(
         "select run_id, origin from forecast_runs where not reconstructed order by origin desc, run_id desc limit 1"
@@ -102,9 +103,18 @@ def expected_change(store: Store, filters: Filters, places: str) -> pd.DataFrame
         kinds=COUNTED,
     )
     usual = daily_counts(store, past, by).groupby(by, as_index=False)["complaints"].sum()
-    usual = usual.assign(usual=usual.pop("complaints") / BASE_WEEKS)
-    table = expected.merge(usual, on=by, how="left").fillna({"usual": 0.0})
-    return table.assign(change=(table["expected"] / table["usual"]).where(table["usual"] >= FEWEST))
+    table = expected.merge(usual, on=by, how="left").fillna({"complaints": 0.0})
+    weeks = _weeks_known(store, table["region"], origin)
+    table = table.assign(usual=table.pop("complaints") / weeks)
+    known = (table["usual"] >= FEWEST) & (weeks >= FEWEST_WEEKS)
+    return table.assign(change=(table["expected"] / table["usual"]).where(known))
+
+
+def _weeks_known(store: Store, regions: pd.Series, origin: date) -> pd.Series:
+    """How many of the weeks before the origin each region has data of: a young source has not risen, it has begun."""
+    begun = store.query("select coalesce(region, '') as region, min(first_day) as day from coverage group by all")
+    first = pd.to_datetime(regions.map(begun.set_index("region")["day"]))
+    return (((pd.Timestamp(origin) - first).dt.days + 1) / WEEK).fillna(BASE_WEEKS).clip(1, BASE_WEEKS)
 
 
 def friday(as_of: date) -> date:

@@ -113,6 +113,6 @@ def _beside_the_usual(
     around = day[:, None] + np.concatenate([-steps, steps + 7 * (len(day) // 7)])
     inside = (around >= 0) & (around < len(days)) & ~((around >= first) & (around <= last))
     near = np.where(inside, counts[np.clip(around, 0, len(days) - 1)], np.nan)
-    known = near[~np.isnan(near).all(axis=1)]
-    usual = np.nanmedian(known, axis=1).sum() if len(known) else 0.0
-    return float(np.nansum(counts[day])), float(usual)
+    both = ~np.isnan(near).all(axis=1) & ~np.isnan(counts[day])  # a day that was not loaded was not quiet
+    usual = np.nanmedian(near[both], axis=1).sum() if both.any() else 0.0
+    return float(counts[day][both].sum()), float(usual)

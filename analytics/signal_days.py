@@ -136,7 +136,9 @@ def own_signals(store: Store, run_id: int, origin: date) -> pd.DataFrame:
         own = query("select region, topic_group as topic, complaints as threshold from own_thresholds order by all")
         if own.empty:
             return own
-        past = series_counts(query, own, origin - timedelta(days=YEAR - 1), origin)
+        begun = query("select min(day) as day from daily_totals")["day"].iloc[0]
+        first = max(pd.Timestamp(begun).date(), origin - timedelta(days=YEAR - 1))
+        past = series_counts(query, own, first, origin)
     ahead = issued_pairs(store, own, run_id)
     if ahead.empty:
         return own.head(0)

@@ -36,6 +36,10 @@ def signal_record(store: Store, *, reconstructed: bool = False) -> tuple[pd.Data
     )
     if rows.empty:
         return pd.DataFrame(columns=["from", "to", "signals", "said", "came"]), {}
+    origins = store.query(
+        "select distinct origin from forecast_runs where reconstructed = $reconstructed order by origin",
+        reconstructed=reconstructed,
+    )
     panel = store_panel(store).panel
     judged = _outcomes(rows, panel)
     known = judged[judged["came"].notna()].astype({"came": float})
@@ -60,7 +64,7 @@ def signal_record(store: Store, *, reconstructed: bool = False) -> tuple[pd.Data
         "said": float(known["probability"].mean()) if len(known) else np.nan,
         "came": float(known["came"].mean()) if len(known) else np.nan,
         "precision": float(inside["came"].mean()) if len(inside) else np.nan,
-        "recall": _recall(rows[rows["within_budget"].astype(bool)], panel),
+        "recall": _recall(rows[rows["within_budget"].astype(bool)], origins["origin"], panel),
         "lead": float((hits["peak_day"] - hits["origin"]).dt.days.mean()) if len(hits) else np.nan,
     }
     return table, figures
@@ -84,12 +88,18 @@ def _outcomes(rows: pd.DataFrame, panel: Panel) -> pd.DataFrame:
     return rows.assign(came=came)
 
 
-def _recall(named: pd.DataFrame, panel: Panel) -> float:
-    """Of the spike days in the week after each origin, the share that lies in a signal of its place and topic."""
+def _recall(named: pd.DataFrame, origins: pd.Series, panel: Panel) -> float:
+    """Of the spike days in the week after each origin, the share that lies in a signal of its place and topic.
+
+    An origin that named nothing counts too: what came after it was missed.
+    """
     spikes = caught = 0
     index = pd.MultiIndex.from_frame(panel.series[["region", "topic"]])
-    for origin, part in named.groupby("origin"):
+    for origin in origins:
+        part = named[named["origin"] == origin]
         at = int((origin - panel.days[0]).days)
+        if at < 0:
+            continue
         known, coming = panel.counts[:, : at + 1], panel.counts[:, at + 1 : at + 1 + NEAR]
         if not coming.size:
             continue

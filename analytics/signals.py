@@ -99,7 +99,7 @@ def find_signals(engine: Engine, ahead: pd.DataFrame, budget: int = BUDGET) -> p
     year = year_thresholds(counts)
     least = np.repeat(year[:, None], days, axis=1)
     least[totals] = season_thresholds(engine, totals).reshape(-1, days)
-    middle = np.nan_to_num(np.nanmedian(np.where(np.isnan(counts), 0, counts)[:, -YEAR:], axis=1))
+    middle = _medians(counts[:, -YEAR:])
     mean = ahead["mean"].to_numpy().reshape(-1, days)
     likely = probability(ahead, least.ravel())["probability"].to_numpy().reshape(-1, days)
     own = slice(0, len(engine.panel.series))  # totals have thresholds of the season
@@ -110,6 +110,14 @@ def find_signals(engine: Engine, ahead: pd.DataFrame, budget: int = BUDGET) -> p
     first = engine.days[len(engine.panel.days)]
     found = stretches(series, first, least=least, mean=mean, usual=middle, likely=likely, worse=worse)
     return within_budget(_folded(found), budget)
+
+
+def _medians(counts: np.ndarray) -> np.ndarray:
+    """The median of the known days of each series; 0 where none is known."""
+    found = np.zeros(len(counts))
+    known = ~np.isnan(counts).all(axis=1)
+    found[known] = np.nanmedian(counts[known], axis=1)
+    return found
 
 
 def season_thresholds(engine: Engine, chosen: np.ndarray) -> np.ndarray:

@@ -9,7 +9,7 @@ from test_drivers import DAYS, NEXT, ORIGIN, PANEL, PAST, REGIONS, WINDOWS, even
 
 from analytics.almanac import Almanac
 from analytics.drivers import Drivers
-from analytics.effects import PROFILE, learned_effects, past_cases
+from analytics.effects import PROFILE, _beside_the_usual, learned_effects, past_cases
 from analytics.forecast import forecast
 
 DRIVERS = Drivers(pd.DataFrame([*PAST, NEXT]), windows=WINDOWS)
@@ -129,3 +129,11 @@ def test_an_event_in_one_region_has_its_whole_effect_there_and_none_elsewhere() 
     ratio = (said["mean"] / plain["mean"])[inside].groupby(said["region"]).mean()
     assert ratio["West"] > 2.8
     assert ratio[["North", "South"]].between(0.8, 1.2).all()
+
+
+def test_days_of_a_past_event_that_were_not_loaded_are_no_quiet_days() -> None:
+    days = pd.date_range("2024-01-01", periods=120)
+    counts = np.full(120, 10.0)
+    counts[60:62], counts[62:64] = 30.0, np.nan
+    came, usual = _beside_the_usual(days, counts, days[60], days[63])
+    assert (came, usual) == (60.0, 20.0)

@@ -28,7 +28,7 @@ from analytics.refresh import refresh
 from analytics.signal_days import by_region, courses, over
 from analytics.signal_ledger import folded_by_cause, give_feedback, issued_signals
 from analytics.signal_record import signal_record
-from analytics.signals import find_signals, within_budget
+from analytics.signals import _medians, find_signals, within_budget
 from analytics.store import Store, open_store
 from analytics.thresholds import year_thresholds
 from analytics.why import reasons
@@ -303,3 +303,9 @@ def test_the_command_prints_the_signals(
     assert "expected to fail" in said.err
     app(["signals", "--json", "--beyond"], standalone_mode=False)
     assert len(json.loads(capsys.readouterr().out)) == len(issued_signals(stored))
+
+
+def test_the_usual_of_a_series_that_began_late_is_that_of_its_known_days() -> None:
+    counts = np.full((2, 400), np.nan)
+    counts[0, 320:] = 20.0
+    np.testing.assert_array_equal(_medians(counts), [20.0, 0.0])
