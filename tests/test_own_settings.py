@@ -150,3 +150,46 @@ def test_feedback_and_an_owner_are_there_after_a_reload(folder: str, monkeypatch
     assert row["said"] == "known"
     assert row["probability"] == first["probability"]
     assert row["score"] == pytest.approx(0.7 * first["score"])
+
+
+def test_a_comment_that_is_cleared_stays_cleared_and_is_written_once(
+    folder: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = data_page(folder, monkeypatch).switch_page("pages/signals.py").run()
+    key = key_of_the_first(folder)
+    before = rows_of_feedback(folder)
+    app.text_input(key=f"word_{key}").set_value("pipe burst").run()
+    app.text_input(key=f"word_{key}").set_value("").run()
+    app.run()
+    assert not app.exception
+    assert app.text_input(key=f"word_{key}").value == ""
+    assert rows_of_feedback(folder) == before + 2
+
+
+def test_an_open_page_takes_up_what_a_colleague_said_and_never_writes_over_it(
+    folder: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mine = data_page(folder, monkeypatch).switch_page("pages/signals.py").run()
+    other = data_page(folder, monkeypatch).switch_page("pages/signals.py").run()
+    key = key_of_the_first(folder)
+    before = rows_of_feedback(folder)
+    other.text_input(key=f"owner_{key}").set_value("Sidorov").run()
+    other.button_group(key=f"said_{key}").set_value("useful").run()
+    mine.run()
+    assert mine.text_input(key=f"owner_{key}").value == "Sidorov"
+    assert mine.button_group(key=f"said_{key}").value == "useful"
+    mine.switch_page("pages/data.py").run()
+    mine.switch_page("pages/signals.py").run()
+    assert mine.text_input(key=f"owner_{key}").value == "Sidorov"
+    assert rows_of_feedback(folder) == before + 2
+
+
+def key_of_the_first(folder: str) -> str:
+    with closing(open_store(folder)) as store:
+        first = issued_signals(store).iloc[0]
+    return f"{first['region']}_{first['topic']}_{first['first_day']:%Y%m%d}"
+
+
+def rows_of_feedback(folder: str) -> int:
+    with closing(open_store(folder)) as store:
+        return len(store.query("select * from feedback"))

@@ -86,6 +86,23 @@ def kept(name: str, default: Any = None) -> Any:
     return st.session_state.get(f"kept_{name}", default)
 
 
+def follow_store(name: str, stored: Mapping[str, object]) -> None:
+    """Set widgets to what is stored once that has changed, whoever changed it. `stored`: key of a widget -> value."""
+    is_new = kept(f"stored_{name}") != stored
+    for key, value in stored.items():
+        if is_new or key not in st.session_state:
+            st.session_state[key] = value
+    keep(f"stored_{name}", dict(stored))
+
+
+def given(name: str, key: str) -> Any:
+    """What the reader put into the widget `key`; where nothing is left of a choice, the stored one is back."""
+    if st.session_state[key] is None:
+        st.session_state[key] = kept(f"stored_{name}", {}).get(key)
+        return None
+    return st.session_state[key]
+
+
 def start_over() -> None:
     """Set the filters back at the next run, for what they choose from has changed."""
     keep("start_over", True)
