@@ -133,9 +133,10 @@ def test_overdue_work_and_late_data_are_things_to_see_to() -> None:
 
 def test_a_link_says_the_readers_filters_with_those_of_the_view_in_their_place() -> None:
     filters = Filters(regions=("Тульская область",), channels=("Телефон",))
-    told = parameters({"region": "Калужская область", "measure": "overdue_share"}, filters, Text("en"))
+    chosen = {"region": "Калужская область", "measure": "overdue_share", "part": "calendar", "month": "2026-12"}
+    told = parameters(chosen, filters, Text("en"))
     assert told["region"] == ["Kaluga Oblast"]
-    assert told["measure"] == [Text("en")("heat_measure.overdue_share")]
+    assert [told[name] for name in ("measure", "part", "month")] == [["overdue_share"], ["calendar"], ["2026-12"]]
     assert told["lang"] == "en"
     assert "channel" in told
 

@@ -27,7 +27,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> str:
     return make_store(tmp_path_factory.mktemp("own"), days=300, a_day=3, forecast=True)
 
 
-def data_page(folder: str, monkeypatch: pytest.MonkeyPatch, language: str = "en", **kept: str) -> AppTest:
+def data_page(folder: str, monkeypatch: pytest.MonkeyPatch, language: str = "en", **kept: object) -> AppTest:
     monkeypatch.chdir(Path(folder).parent)
     monkeypatch.setenv("FORERUNNER_STORE", folder)
     app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
@@ -106,9 +106,10 @@ def test_outlines_are_kept_drawn_on_the_map_and_removed(folder: str, monkeypatch
 
 
 def test_the_budget_set_here_is_that_of_the_signals(folder: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    app = data_page(folder, monkeypatch)
+    app = data_page(folder, monkeypatch, region=[REGIONS[1]])
     box = next(box for box in app.selectbox if box.label == "Signals a region and week")
     box.select("1").run()
+    assert app.multiselect(key="region").value == [REGIONS[1]]  # what the reader filters by stays
     with closing(open_store(folder)) as store:
         assert store.setting("budget") == "1"
         inside = issued_signals(store)

@@ -47,8 +47,14 @@ def three_things(answers: Answers, filters: Filters, text: Text) -> None:
             st.caption(text("coming.nothing"))
         for thing in things:
             page = thing.page if thing.page in frame.PAGES else "signals"
-            view = VIEWS.get(thing.key, {})
-            frame.link(page, _said(thing, text), thing.chosen | view, text, filters, icon=ICONS[thing.key])
+            frame.link(page, _said(thing, text), view_of(thing), text, filters, icon=ICONS[thing.key])
+
+
+def view_of(thing: Thing) -> dict[str, str]:
+    """The filters and the part of its page that show a thing."""
+    if thing.key == "event":
+        return thing.chosen | {"part": "calendar", "month": f"{thing.values['day']:%Y-%m}"}
+    return thing.chosen | VIEWS.get(thing.key, {})
 
 
 def signals(answers: Answers, filters: Filters, text: Text) -> None:

@@ -130,9 +130,7 @@ def parameters(chosen: Mapping[str, str], filters: Filters, text: Text) -> dict[
     }
     given |= {name: (value,) for name, value in chosen.items()}
     told: dict[str, str | list[str]] = {
-        name: [
-            text.of(f"heat_{name}", value) if name in choosing.OF_PAGES else text.name(name, value) for value in values
-        ]
+        name: [value if name in choosing.OF_PAGES else text.name(name, value) for value in values]
         for name, values in given.items()
         if values
     }

@@ -120,5 +120,6 @@ def _told(kind: str, words: str) -> None:
     """Show the page anew, with what was done."""
     frame.keep("own_done", (kind, words))
     frame.keep("own_uploads", frame.kept("own_uploads", 0) + 1)
-    frame.start_over()
+    if kind == "aliases":  # the filters' names may have changed
+        frame.start_over()
     st.rerun()

@@ -166,7 +166,8 @@ def _setting(name: str, options: dict[str, str], answers: Answers, text: Text) -
     )
     if chosen != (now if now in values else None):
         answers.store.set_setting(name, chosen)
-        frame.start_over()
+        if name == "home_region":
+            frame.start_over()
         st.rerun()
 
 
