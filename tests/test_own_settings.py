@@ -54,6 +54,8 @@ def test_thresholds_are_looked_over_kept_and_signals_go_by_them(
     assert text("own.rejected", n=1, lines=f"3: {reason}") in [warning.value for warning in app.warning]
     press(app, text("own.keep", n=1))
     assert text("own_done.thresholds", n=1) in [success.value for success in app.success]
+    app.run()
+    assert text("own_done.thresholds", n=1) not in [success.value for success in app.success]  # said once
     with closing(open_store(folder)) as store:
         assert own_table(store, "thresholds").to_numpy().tolist() == [["Калужская область", "ЖКХ", 2]]
         own = issued_signals(store)
