@@ -60,6 +60,7 @@ def open_page(name: str, *, needs_complaints: bool = True) -> Iterator[Page]:
             choosing.follow(answers.home_region())
             filters = choosing.filters(answers, text)
             foot = st.container()
+            st.page_link(DEFINITIONS, label=text("page.definitions"), icon=":material/help:", width="stretch")
         st.set_page_config(page_title=f"{text(f'page.{name}')} · {text('app.name')}")
         _head(name, answers, text)
         if needs_complaints and not answers.is_empty():
@@ -73,7 +74,6 @@ def open_page(name: str, *, needs_complaints: bool = True) -> Iterator[Page]:
             yield Page(answers, filters, text)
         with foot:
             browser.link(_in_address(answers.home_region()), choosing.KEYS, text)
-            st.page_link(DEFINITIONS, label=text("page.definitions"), icon=":material/help:", width="stretch")
 
 
 def keep(name: str, value: object) -> None:
