@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from html import escape
 from typing import Any
 
 import pandas as pd
@@ -42,7 +43,7 @@ def three_things(answers: Answers, filters: Filters, text: Text) -> None:
     things: list[Thing] = answers.ask("three_things", filters)
     with st.container(border=True, key="three_things"):
         day = attention.friday(answers.as_of(filters))
-        st.subheader(text("coming.things", day=text.day(day, "EEEE, d MMMM")), anchor=False)
+        st.subheader(text("coming.things", day=text.day(day, "d MMMM")), anchor=False)
         if not things:
             st.caption(text("coming.nothing"))
         for thing in things:
@@ -143,7 +144,7 @@ def _row(signal: dict[str, Any], text: Text) -> str:
 
 
 def _told(row: dict[str, Any], places: str, text: Text) -> str:
-    name = text.name(places, row[places])
+    name = escape(text.name(places, row[places]))
     if pd.isna(row["expected"]):
         return f"<b>{name}</b>"
     key = "coming.told" if pd.notna(row["change"]) else "coming.told_few"
