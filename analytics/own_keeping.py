@@ -13,6 +13,7 @@ from analytics.settings import ROOT
 from analytics.store import Store
 
 TABLES = {"thresholds": "own_thresholds", "deadlines": "deadlines", "aliases": "aliases", "days": "own_days"}
+POPULATIONS = str(ROOT / "data" / "reference" / "ru_regions.csv")
 
 
 def own_table(store: Store, kind: str) -> pd.DataFrame:
@@ -30,6 +31,22 @@ def own_table(store: Store, kind: str) -> pd.DataFrame:
     columns = ", ".join(SHAPES[kind].columns)
     found = store.query(f"select {columns} from {TABLES[kind]} order by all")
     return found.replace("*", "") if kind == "thresholds" else found
+
+
+def has_own_rows(store: Store, kind: str) -> bool:
+    """Did the reader give anything of a kind that is in force? Populations: other ones than the reference has."""
+    if kind != "population":
+        return not own_table(store, kind).empty
+    found = store.query(
+        """
+        select 1 from municipalities union all
+        select 1 from regions left join read_csv($file, header = true, all_varchar = false) as given
+          on given.iso = regions.code
+        where regions.population is distinct from given.population_2020 limit 1
+        """,
+        file=POPULATIONS,
+    )
+    return not found.empty
 
 
 def keep_own_table(store: Store, kind: str, rows: pd.DataFrame) -> int:
@@ -72,7 +89,7 @@ def _population(cursor: duckdb.DuckDBPyConnection) -> int:
         update regions set population = given.population_2020
         from read_csv($file, header = true, all_varchar = false) as given where given.iso = regions.code
         """,
-        {"file": str(ROOT / "data" / "reference" / "ru_regions.csv")},
+        {"file": POPULATIONS},
     )
     cursor.execute(
         "update regions set population = own_rows.population "

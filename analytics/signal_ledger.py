@@ -40,7 +40,7 @@ select * exclude (topic_group), topic_group as topic, exists (
 from signals where run_id = $run_id
 """
 SAID_OF = """
-select region, topic_group as topic, peak_day, said, nullif(word, '') as word, owner from feedback
+select region, topic_group as topic, peak_day, said, word, owner from feedback
 where peak_day > (select origin from forecast_runs where run_id = $run_id) - interval 91 days order by given_at
 """
 

@@ -134,7 +134,7 @@ def test_the_link_given_to_a_colleague_opens_the_same_view(country: str, visit: 
     page = visit(f"{country}/?region=Tula+Oblast&lang=ru", locale="en-GB").page
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     page.get_by_role("button", name="Скопировать ссылку").click()
-    expect(page.get_by_text("Скопировано: коллега увидит то же самое.")).to_be_visible()
+    expect(page.get_by_text("Скопировано: коллега увидит эту страницу с тем же отбором.")).to_be_visible()
     link = page.evaluate("navigator.clipboard.readText()")
     theirs = visit(link, locale="de-DE").page
     expect(theirs.get_by_role("heading", name="Что требует внимания на этой неделе?")).to_be_visible()

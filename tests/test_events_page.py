@@ -11,17 +11,23 @@ import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from analytics.attention import Thing
 from analytics.events import list_events
 from analytics.events.by_day import events_by_day
+from analytics.events.types import event_types
+from analytics.filters import Filters
 from analytics.store import open_store
-from pages.shared import event_charts, event_fragments
-from pages.shared.text import Text
+from pages.shared import event_charts, event_fragments, event_words
+from pages.shared.coming import view_of
+from pages.shared.frame import parameters
+from pages.shared.text import Text, plain
 from tests.countries import make_store
 from tests.happenings import OUTAGE, PLANNED, REGIONS, VOTE, make_happening_store
 
 ROOT = Path(__file__).resolve().parent.parent
 ENGLISH, RUSSIAN = Text("en"), Text("ru")
 PARTS = ("rehearsal", "calendar", "effects", "import")
+NEW_FORM = "form_new_20261201_"  # of the month and the regions shown
 KEY = re.compile(r"\b(?:events|event_\w+|ask|rehearsal\w*|calendar|cases|effects?|take_\w+)\.[a-z_]+")
 
 
@@ -158,8 +164,8 @@ def test_a_new_event_is_kept_and_a_cancelled_one_counts_no_more(
     own: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     app = opened(own, monkeypatch, tmp_path, part="calendar", month="2026-12")
-    app.selectbox(key="form_new_type").set_value("weather.storm")
-    app.text_input(key="form_new_title").set_value("Буря")
+    app.selectbox(key=f"{NEW_FORM}_type").set_value("weather.storm")
+    app.text_input(key=f"{NEW_FORM}_title").set_value("Буря")
     save(app, "event_form.save_new")
     assert ENGLISH("event_done.added") in said(app)
     assert "Буря" in set(events_of(own)["title"])
@@ -169,6 +175,55 @@ def test_a_new_event_is_kept_and_a_cancelled_one_counts_no_more(
     assert events_of(own).loc[PLANNED, "cancelled"]
     app = opened(own, monkeypatch, tmp_path, ask="planned")
     assert PLANNED not in app.multiselect(key="planned").options
+
+
+def test_the_strength_is_asked_and_kept_in_the_unit_of_the_type_chosen(
+    own: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    app = opened(own, monkeypatch, tmp_path, part="calendar", month="2026-12", event=PLANNED)
+    with closing(open_store(own)) as store:
+        tree = event_types(store.settings)
+    for key in (f"form_{PLANNED}", NEW_FORM):
+        for kind in ("weather.storm", "weather.snowfall"):
+            app.selectbox(key=f"{key}_type").set_value(kind).run()
+            asked = ENGLISH("event_form.strength", unit=plain(event_words.unit(tree.of(kind).unit, ENGLISH)))
+            assert app.number_input(key=f"{key}_strength").label == asked
+    app.selectbox(key=f"form_{PLANNED}_type").set_value("weather.snowfall").run()
+    app.number_input(key=f"form_{PLANNED}_strength").set_value(20.0)
+    save(app, "event_form.save")
+    kept = events_of(own).loc[PLANNED]
+    assert (kept["type"], kept["strength"], kept["unit"]) == ("weather.snowfall", 20.0, "см")
+
+
+def test_a_new_event_begins_in_the_month_and_the_region_that_are_shown(
+    full: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    app = opened(full, monkeypatch, tmp_path, part="calendar", month="2026-12")
+    assert app.date_input(key=f"{NEW_FORM}_first").value == date(2026, 12, 1)
+    app.session_state["month"] = "2027-02"
+    app.session_state["region"] = [REGIONS[1]]
+    app.run()
+    form = f"form_new_20270201_{REGIONS[1]}"
+    assert app.date_input(key=f"{form}_first").value == date(2027, 2, 1)
+    assert app.multiselect(key=f"{form}_region").value == [REGIONS[1]]
+
+
+@pytest.mark.parametrize("language", ["ru", "en"])
+def test_a_link_to_an_event_opens_the_calendar_at_its_month(
+    full: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, language: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("FORERUNNER_STORE", full)
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120)
+    app.session_state["lang"] = language
+    app.run()
+    said = Thing("event", "events", {"title": "Марафон", "day": date(2026, 12, 10)})
+    told = parameters(view_of(said), Filters(), Text(language))
+    for name in ("part", "month", "to"):
+        app.query_params[name] = told[name]
+    app.switch_page("pages/events.py").run()
+    assert not app.exception
+    assert app.selectbox(key="month").value == "2026-12"
 
 
 def test_what_was_not_learned_yet_is_learned_at_the_reader_s_word(

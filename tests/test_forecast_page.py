@@ -238,3 +238,23 @@ def test_a_store_too_short_for_a_forecast_says_what_it_takes(
     assert words in app.info[0].value
     assert "14" in app.info[0].value
     assert not app.code or "refresh" not in app.code[0].value
+
+
+def test_how_good_a_day_ahead_was_is_told_as_it_is_also_where_it_was_much_worse() -> None:
+    table = pd.DataFrame(
+        {
+            "lead": [1, 2, 3],
+            "coverage_80": 0.8,
+            "chance_low": 0.7,
+            "chance_high": 0.9,
+            "skill": [-2.5, 0.3, float("nan")],
+            "forecasts": 20,
+        }
+    )
+    told = part_charts.track(table, ENGLISH).data[1].hovertext
+    said = [line.split("<br>")[1] for line in told]
+    assert said == [
+        "skill against last week: \N{MINUS SIGN}250%",
+        "skill against last week: +30%",
+        "skill against last week: —",
+    ]

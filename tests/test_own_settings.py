@@ -27,7 +27,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> str:
     return make_store(tmp_path_factory.mktemp("own"), days=300, a_day=3, forecast=True)
 
 
-def data_page(folder: str, monkeypatch: pytest.MonkeyPatch, language: str = "en", **kept: str) -> AppTest:
+def data_page(folder: str, monkeypatch: pytest.MonkeyPatch, language: str = "en", **kept: object) -> AppTest:
     monkeypatch.chdir(Path(folder).parent)
     monkeypatch.setenv("FORERUNNER_STORE", folder)
     app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
@@ -54,6 +54,8 @@ def test_thresholds_are_looked_over_kept_and_signals_go_by_them(
     assert text("own.rejected", n=1, lines=f"3: {reason}") in [warning.value for warning in app.warning]
     press(app, text("own.keep", n=1))
     assert text("own_done.thresholds", n=1) in [success.value for success in app.success]
+    app.run()
+    assert text("own_done.thresholds", n=1) not in [success.value for success in app.success]  # said once
     with closing(open_store(folder)) as store:
         assert own_table(store, "thresholds").to_numpy().tolist() == [["Калужская область", "ЖКХ", 2]]
         own = issued_signals(store)
@@ -106,9 +108,10 @@ def test_outlines_are_kept_drawn_on_the_map_and_removed(folder: str, monkeypatch
 
 
 def test_the_budget_set_here_is_that_of_the_signals(folder: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    app = data_page(folder, monkeypatch)
+    app = data_page(folder, monkeypatch, region=[REGIONS[1]])
     box = next(box for box in app.selectbox if box.label == "Signals a region and week")
     box.select("1").run()
+    assert app.multiselect(key="region").value == [REGIONS[1]]  # what the reader filters by stays
     with closing(open_store(folder)) as store:
         assert store.setting("budget") == "1"
         inside = issued_signals(store)
@@ -150,3 +153,46 @@ def test_feedback_and_an_owner_are_there_after_a_reload(folder: str, monkeypatch
     assert row["said"] == "known"
     assert row["probability"] == first["probability"]
     assert row["score"] == pytest.approx(0.7 * first["score"])
+
+
+def test_a_comment_that_is_cleared_stays_cleared_and_is_written_once(
+    folder: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = data_page(folder, monkeypatch).switch_page("pages/signals.py").run()
+    key = key_of_the_first(folder)
+    before = rows_of_feedback(folder)
+    app.text_input(key=f"word_{key}").set_value("pipe burst").run()
+    app.text_input(key=f"word_{key}").set_value("").run()
+    app.run()
+    assert not app.exception
+    assert app.text_input(key=f"word_{key}").value == ""
+    assert rows_of_feedback(folder) == before + 2
+
+
+def test_an_open_page_takes_up_what_a_colleague_said_and_never_writes_over_it(
+    folder: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mine = data_page(folder, monkeypatch).switch_page("pages/signals.py").run()
+    other = data_page(folder, monkeypatch).switch_page("pages/signals.py").run()
+    key = key_of_the_first(folder)
+    before = rows_of_feedback(folder)
+    other.text_input(key=f"owner_{key}").set_value("Sidorov").run()
+    other.button_group(key=f"said_{key}").set_value("useful").run()
+    mine.run()
+    assert mine.text_input(key=f"owner_{key}").value == "Sidorov"
+    assert mine.button_group(key=f"said_{key}").value == "useful"
+    mine.switch_page("pages/data.py").run()
+    mine.switch_page("pages/signals.py").run()
+    assert mine.text_input(key=f"owner_{key}").value == "Sidorov"
+    assert rows_of_feedback(folder) == before + 2
+
+
+def key_of_the_first(folder: str) -> str:
+    with closing(open_store(folder)) as store:
+        first = issued_signals(store).iloc[0]
+    return f"{first['region']}_{first['topic']}_{first['first_day']:%Y%m%d}"
+
+
+def rows_of_feedback(folder: str) -> int:
+    with closing(open_store(folder)) as store:
+        return len(store.query("select * from feedback"))

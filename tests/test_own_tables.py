@@ -14,7 +14,7 @@ from analytics.filters import Filters
 from analytics.imports import import_files
 from analytics.ledger import runs
 from analytics.overview import tiles
-from analytics.own_keeping import keep_own_table, own_table
+from analytics.own_keeping import has_own_rows, keep_own_table, own_table
 from analytics.own_tables import SHAPES, read_own_table
 from analytics.queries import daily_counts
 from analytics.refresh import almanac_of, refresh
@@ -132,11 +132,14 @@ def test_a_population_of_ones_own_makes_the_complaints_per_head(filled: Store, t
     until = date(2026, 11, 19)
     filters = Filters(until, until)
     reference = compared(filled, filters, until, ["region"]).set_index("region")["population"]
+    assert not has_own_rows(filled, "population")
     keep(filled, tmp_path, "population", "region,population\nКалужская область,1000\n")
+    assert has_own_rows(filled, "population")
     found = compared(filled, filters, until, ["region"]).set_index("region")
     assert found.loc[REGIONS[0], "per_1000"] == found.loc[REGIONS[0], "complaints"]
     assert found.loc[REGIONS[1], "population"] == reference[REGIONS[1]]
     keep_own_table(filled, "population", own_table(filled, "population").head(0))
+    assert not has_own_rows(filled, "population")
     again = compared(filled, filters, until, ["region"]).set_index("region")["population"]
     pd.testing.assert_series_equal(again.sort_index(), reference.sort_index())
 

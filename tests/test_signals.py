@@ -162,6 +162,9 @@ def test_feedback_an_owner_and_a_word_are_of_one_signal_and_the_last_ones_count(
     assert row[["said", "word", "owner"]].tolist() == ["useful", "water off", "Petrov"]
     assert row["score"] == pytest.approx(1.5 * last["score"])  # what was said months ago counts no more
     assert after["owner"].notna().sum() == 1
+    give_feedback(stored, *told, said=None, word="", owner="", now=NOW + timedelta(hours=3))
+    cleared = issued_signals(stored).set_index(["region", "topic", "first_day"]).loc[row.name]
+    assert cleared[["said", "word", "owner"]].tolist() == ["useful", "", ""]
 
 
 def test_the_budget_of_the_settings_holds_unless_another_is_asked_for(stored: Store) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from html import escape
 from typing import Any
 
 import pandas as pd
@@ -42,13 +43,19 @@ def three_things(answers: Answers, filters: Filters, text: Text) -> None:
     things: list[Thing] = answers.ask("three_things", filters)
     with st.container(border=True, key="three_things"):
         day = attention.friday(answers.as_of(filters))
-        st.subheader(text("coming.things", day=text.day(day, "EEEE, d MMMM")), anchor=False)
+        st.subheader(text("coming.things", day=text.day(day, "d MMMM")), anchor=False)
         if not things:
             st.caption(text("coming.nothing"))
         for thing in things:
             page = thing.page if thing.page in frame.PAGES else "signals"
-            view = VIEWS.get(thing.key, {})
-            frame.link(page, _said(thing, text), thing.chosen | view, text, filters, icon=ICONS[thing.key])
+            frame.link(page, _said(thing, text), view_of(thing), text, filters, icon=ICONS[thing.key])
+
+
+def view_of(thing: Thing) -> dict[str, str]:
+    """The filters and the part of its page that show a thing."""
+    if thing.key == "event":
+        return thing.chosen | {"part": "calendar", "month": f"{thing.values['day']:%Y-%m}"}
+    return thing.chosen | VIEWS.get(thing.key, {})
 
 
 def signals(answers: Answers, filters: Filters, text: Text) -> None:
@@ -137,7 +144,7 @@ def _row(signal: dict[str, Any], text: Text) -> str:
 
 
 def _told(row: dict[str, Any], places: str, text: Text) -> str:
-    name = text.name(places, row[places])
+    name = escape(text.name(places, row[places]))
     if pd.isna(row["expected"]):
         return f"<b>{name}</b>"
     key = "coming.told" if pd.notna(row["change"]) else "coming.told_few"

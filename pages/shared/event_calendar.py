@@ -18,6 +18,7 @@ from pages.shared.text import Text, plain
 
 FARTHEST = 14  # months ahead
 MOST_OFFERED = 400
+TOWNS = 3  # of an event, that are named
 
 
 def show(answers: Answers, filters: Filters, text: Text) -> None:
@@ -114,7 +115,8 @@ def _facts(event: dict[str, Any], text: Text) -> list[str]:
     facts = [text("calendar.topics", topics=plain(topics(str(event["topic"]), text)))]
     towns = [name for name in str(event["municipality"]).split("|") if name]
     if towns:
-        facts.append(text("calendar.towns", n=len(towns), names=plain(", ".join(towns[:3]))))
+        names = plain(", ".join(towns[:TOWNS])) + (" …" if len(towns) > TOWNS else "")
+        facts.append(text("calendar.towns", n=len(towns), names=names))
     if pd.notna(event["strength"]):
         facts.append(plain(strength(event, text)))
     facts.append(text("calendar.known_since", day=event["known_since"].date()))

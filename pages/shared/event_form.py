@@ -12,7 +12,7 @@ from analytics.events import add_event, cancel_event, change_event, event_proble
 from analytics.filters import Filters
 from pages.shared import event_choices, event_words, frame, rehearsed
 from pages.shared.answers import Answers
-from pages.shared.text import Text
+from pages.shared.text import Text, plain
 
 NEW = "new"
 
@@ -77,22 +77,26 @@ def _form(answers: Answers, event: dict[str, Any], save: str, text: Text) -> dic
     groups = [name for name in answers.choices("topic_group") if name] if not answers.is_empty() else []
     chosen = {name: [one for one in str(event[name]).split("|") if one] for name in ("region", "topic")}
     key = f"form_{event['id']}"
+    if event["id"] == NEW:  # another day or region offered is another form: a field keeps what it began with
+        key += f"_{event['starts_on']:%Y%m%d}_{event['region']}"
+    kinds = sorted(kinds, key=lambda one: tree.of(one).title(text.language))
+    kind = st.selectbox(  # outside the form: the unit of the strength is that of the type chosen
+        text("event_form.type"),
+        kinds,
+        index=kinds.index(str(event["type"])),
+        format_func=lambda one: tree.of(one).title(text.language),
+        key=f"{key}_type",
+    )
+    unit = (str(event["unit"] or "") if kind == event["type"] else "") or tree.of(kind).unit
     with st.form(key, border=False):
-        left, right = st.columns(2)
-        kind = left.selectbox(
-            text("event_form.type"),
-            sorted(kinds, key=lambda one: tree.of(one).title(text.language)),
-            index=sorted(kinds, key=lambda one: tree.of(one).title(text.language)).index(str(event["type"])),
-            format_func=lambda one: tree.of(one).title(text.language),
-            key=f"{key}_type",
-        )
-        title = right.text_input(
+        title = st.text_input(
             text("event_form.title"),
             event_words.title(event, tree, text) if event["title"] else "",
             max_chars=120,
             key=f"{key}_title",
             help=text("event_form.title_help"),
         )
+        left, right = st.columns(2)
         first = left.date_input(
             text("calendar.first_day"), event["starts_on"].date(), format="DD.MM.YYYY", key=f"{key}_first"
         )
@@ -116,10 +120,7 @@ def _form(answers: Answers, event: dict[str, Any], save: str, text: Text) -> dic
             key=f"{key}_topic",
         )
         strength = left.number_input(
-            text(
-                "event_form.strength",
-                unit=event_words.unit(event["unit"] or tree.of(str(event["type"])).unit, text) or "—",
-            ),
+            text("event_form.strength", unit=plain(event_words.unit(unit, text)) or "—"),
             value=None if pd.isna(event["strength"]) else float(event["strength"]),
             min_value=0.0,
             key=f"{key}_strength",
@@ -139,6 +140,7 @@ def _form(answers: Answers, event: dict[str, Any], save: str, text: Text) -> dic
         "municipality": str(event["municipality"]) if same_places else "",
         "topic": "|".join(about),
         "strength": strength,
+        "unit": unit if strength is not None else "",
     }
 
 

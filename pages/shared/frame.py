@@ -60,6 +60,7 @@ def open_page(name: str, *, needs_complaints: bool = True) -> Iterator[Page]:
             choosing.follow(answers.home_region())
             filters = choosing.filters(answers, text)
             foot = st.container()
+            st.page_link(DEFINITIONS, label=text("page.definitions"), icon=":material/help:", width="stretch")
         st.set_page_config(page_title=f"{text(f'page.{name}')} · {text('app.name')}")
         _head(name, answers, text)
         if needs_complaints and not answers.is_empty():
@@ -73,7 +74,6 @@ def open_page(name: str, *, needs_complaints: bool = True) -> Iterator[Page]:
             yield Page(answers, filters, text)
         with foot:
             browser.link(_in_address(answers.home_region()), choosing.KEYS, text)
-            st.page_link(DEFINITIONS, label=text("page.definitions"), icon=":material/help:", width="stretch")
 
 
 def keep(name: str, value: object) -> None:
@@ -84,6 +84,23 @@ def keep(name: str, value: object) -> None:
 def kept(name: str, default: Any = None) -> Any:
     """What `keep` remembered, else `default`."""
     return st.session_state.get(f"kept_{name}", default)
+
+
+def follow_store(name: str, stored: Mapping[str, object]) -> None:
+    """Set widgets to what is stored once that has changed, whoever changed it. `stored`: key of a widget -> value."""
+    is_new = kept(f"stored_{name}") != stored
+    for key, value in stored.items():
+        if is_new or key not in st.session_state:
+            st.session_state[key] = value
+    keep(f"stored_{name}", dict(stored))
+
+
+def given(name: str, key: str) -> Any:
+    """What the reader put into the widget `key`; where nothing is left of a choice, the stored one is back."""
+    if st.session_state[key] is None:
+        st.session_state[key] = kept(f"stored_{name}", {}).get(key)
+        return None
+    return st.session_state[key]
 
 
 def start_over() -> None:
@@ -113,9 +130,7 @@ def parameters(chosen: Mapping[str, str], filters: Filters, text: Text) -> dict[
     }
     given |= {name: (value,) for name, value in chosen.items()}
     told: dict[str, str | list[str]] = {
-        name: [
-            text.of(f"heat_{name}", value) if name in choosing.OF_PAGES else text.name(name, value) for value in values
-        ]
+        name: [value if name in choosing.OF_PAGES else text.name(name, value) for value in values]
         for name, values in given.items()
         if values
     }

@@ -17,6 +17,11 @@ def kept_rows(answers: Answers, kind: str) -> pd.DataFrame:
     return own_keeping.own_table(answers.store, kind)
 
 
+def has_own_rows(answers: Answers, kind: str) -> bool:
+    """Is there anything of the reader's own to remove?"""
+    return own_keeping.has_own_rows(answers.store, kind)
+
+
 def read_table(answers: Answers, kind: str, path: Path) -> OwnTable:
     """The rows of an uploaded file. Raises BadInput."""
     return own_tables.read_own_table(answers.store, kind, path)

@@ -30,7 +30,8 @@ def own_settings(answers: Answers, text: Text) -> None:
         st.html(intake.uploader_words(text))
         done = frame.kept("own_done")
         if done and done[0] == kind:
-            st.success(done[1], icon=":material/task_alt:")
+            st.success(_done(text, *done), icon=":material/task_alt:")
+        frame.keep("own_done", None)  # said once
         if kind == "geometry":
             _geometry(answers, text)
         else:
@@ -39,14 +40,17 @@ def own_settings(answers: Answers, text: Text) -> None:
 
 def _table(kind: str, answers: Answers, text: Text) -> None:
     kept: pd.DataFrame = own_answers.kept_rows(answers, kind)
-    st.caption(text("own.kept", n=len(kept)))
+    st.caption(text("own.kept_population" if kind == "population" else "own.kept", n=len(kept)))
     name = text.of("own_file", kind) + ".csv"
     with st.container(horizontal=True):
         label = text("own.download" if len(kept) else "own.template")
-        st.download_button(label, as_csv(kept), name, "text/csv", icon=":material/download:", on_click="ignore")
-        if len(kept) and st.button(text("own.forget"), icon=":material/delete:", type="tertiary"):
+        st.download_button(
+            label, as_csv(kept, text.language), name, "text/csv", icon=":material/download:", on_click="ignore"
+        )
+        is_own = own_answers.has_own_rows(answers, kind)
+        if is_own and st.button(text("own.forget"), icon=":material/delete:", type="tertiary"):
             own_answers.keep_table(answers, kind, kept.head(0))
-            _told(kind, text("own.forgotten"))
+            _told(kind)
     if len(kept):
         with st.expander(text("own.show"), icon=":material/table:"):
             st.dataframe(kept, hide_index=True, width="stretch", height=280)
@@ -69,8 +73,7 @@ def _preview(kind: str, found: OwnTable, answers: Answers, text: Text) -> None:
         st.warning(text("own.unknown", n=len(strangers), names=names), icon=":material/help:")
     if st.button(text("own.keep", n=len(found.rows)), type="primary"):
         renamed = own_answers.keep_table(answers, kind, found.rows)
-        words = text.of("own_done", kind, n=len(found.rows))
-        _told(kind, words + (" " + text("own.renamed", n=renamed) if renamed else ""))
+        _told(kind, len(found.rows), renamed)
 
 
 def _geometry(answers: Answers, text: Text) -> None:
@@ -84,7 +87,7 @@ def _geometry(answers: Answers, text: Text) -> None:
                 label = text("own.forget")
                 if st.button(label, icon=":material/delete:", type="tertiary", key=f"forget_{level}"):
                     own_answers.forget_outlines(answers, level)
-                    _told("geometry", text("own.forgotten"))
+                    _told("geometry")
     path = _upload("geometry", text)
     found = _read(lambda: own_answers.read_outlines(answers, path), text) if path else None
     if not isinstance(found, OwnShapes):
@@ -98,7 +101,7 @@ def _geometry(answers: Answers, text: Text) -> None:
             st.warning(text(key, n=len(names), names=told), icon=":material/help:")
     if st.button(text("own.keep_outlines", n=len(found.shapes)), type="primary"):
         own_answers.keep_outlines(answers, found)
-        _told("geometry", text("own_done.geometry", n=len(found.shapes)))
+        _told("geometry", len(found.shapes))
 
 
 def _upload(kind: str, text: Text) -> Path | None:
@@ -116,9 +119,16 @@ def _read(read: Callable[[], OwnTable | OwnShapes], text: Text) -> OwnTable | Ow
         return None
 
 
-def _told(kind: str, words: str) -> None:
-    """Show the page anew, with what was done."""
-    frame.keep("own_done", (kind, words))
+def _done(text: Text, kind: str, kept: int, renamed: int) -> str:
+    if not kept:
+        return text("own.forgotten")
+    return text.of("own_done", kind, n=kept) + (" " + text("own.renamed", n=renamed) if renamed else "")
+
+
+def _told(kind: str, kept: int = 0, renamed: int = 0) -> None:
+    """Show the page anew, with what was done; nothing `kept`: what there was is removed."""
+    frame.keep("own_done", (kind, kept, renamed))
     frame.keep("own_uploads", frame.kept("own_uploads", 0) + 1)
-    frame.start_over()
+    if kind == "aliases":  # the filters' names may have changed
+        frame.start_over()
     st.rerun()

@@ -89,7 +89,7 @@ def track(table: pd.DataFrame, text: Text) -> go.Figure:
             "track.told",
             lead=lead,
             inside=text.percent(row["coverage_80"]),
-            skill=text.change(1 + max(row["skill"], -MOST)),
+            skill=text.change(1 + row["skill"]) if math.isfinite(row["skill"]) else "—",
             cases=int(row["forecasts"]),
         )
         for lead, row in zip(leads, table.to_dict("records"), strict=True)

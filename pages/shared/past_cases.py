@@ -8,14 +8,14 @@ import streamlit as st
 from pages.shared import components, rehearsed
 from pages.shared.answers import Answers
 from pages.shared.event_words import count, places, strength, title, topics
-from pages.shared.text import Text
+from pages.shared.text import Text, plain
 
 
 def show(answers: Answers, cases: pd.DataFrame, kind: str, text: Text) -> None:
     """The cases, the most similar first, with what they were like in all. `cases`: as of `similar_cases`."""
     name = rehearsed.types(answers).of(kind).title(text.language)
     with st.container(border=True):
-        st.subheader(text("cases.named", name=name), anchor=False, help=text("cases.help"))
+        st.subheader(text("cases.named", name=plain(name)), anchor=False, help=text("cases.help"))
         if cases.empty:
             st.warning(text("cases.none"), icon=":material/help:")
             return

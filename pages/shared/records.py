@@ -120,7 +120,7 @@ def _details(table: pd.DataFrame, answers: Answers, text: Text) -> None:
     if row["rows_rejected"] and pd.isna(row["undone_at"]):
         st.download_button(
             text("records.rejects", n=int(row["rows_rejected"])),
-            lambda: as_csv(imports.rejects(answers.store, chosen)),
+            lambda: as_csv(imports.rejects(answers.store, chosen), text.language),
             file_name=text("records.rejects_file", number=str(chosen)) + ".csv",
             mime="text/csv",
             icon=":material/download:",
@@ -166,7 +166,8 @@ def _setting(name: str, options: dict[str, str], answers: Answers, text: Text) -
     )
     if chosen != (now if now in values else None):
         answers.store.set_setting(name, chosen)
-        frame.start_over()
+        if name == "home_region":
+            frame.start_over()
         st.rerun()
 
 

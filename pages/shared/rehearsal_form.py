@@ -16,7 +16,7 @@ from pages.shared import event_choices, rehearsed
 from pages.shared.answers import Answers
 from pages.shared.event_words import event_words, places, topics
 from pages.shared.event_words import unit as unit_words
-from pages.shared.text import Text
+from pages.shared.text import Text, plain
 
 WAYS = ("try", "planned")
 MOST_OFFERED = 400
@@ -93,7 +93,7 @@ def _tried(answers: Answers, found: Grounds, filters: Filters, text: Text) -> As
         strength = _strength(past, tree.of(kind).unit, kind, text)
         deadline = _deadline(text)
     where = places("|".join(filters.regions), text)
-    st.caption(text("ask.where", where=where, topics=topics("|".join(about), text), day=found.origin))
+    st.caption(text("ask.where", where=plain(where), topics=plain(topics("|".join(about), text)), day=found.origin))
     tried = WhatIf(kind, day, day + timedelta(days=lasts - 1), filters.regions, tuple(about), strength)
     return Asked((), tried, deadline)
 
@@ -105,7 +105,7 @@ def _strength(past: pd.DataFrame, unit: str, kind: str, text: Text) -> float | N
         return None
     low, middle, high = (float(known.quantile(share)) for share in (0.1, 0.5, 0.9))
     return st.number_input(
-        text("ask.strength", unit=unit_words(unit, text) or text("ask.no_unit")),
+        text("ask.strength", unit=plain(unit_words(unit, text)) or text("ask.no_unit")),
         value=None,
         min_value=0.0,
         placeholder=text.number(middle, 1),

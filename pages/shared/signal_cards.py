@@ -120,25 +120,34 @@ def _say(answers: Answers, signal: dict[str, Any], text: Text) -> None:
     """What the reader says of it, in a word too, and who sees to it."""
     key = f"{signal['region']}_{signal['topic']}_{signal['first_day']:%Y%m%d}"
     place = (signal["region"], signal["topic"], signal["peak_day"].date())
+    said = signal["said"] if signal["said"] in SAID else None
+    stored = {f"said_{key}": said, f"owner_{key}": signal["owner"] or "", f"word_{key}": signal["word"] or ""}
+    frame.follow_store(key, stored)
+
+    def save(name: str) -> None:
+        value = frame.given(key, f"{name}_{key}")
+        if value is not None:
+            answers.give_feedback(*place, **{name: value.strip()})
+
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-        said = st.segmented_control(
+        st.segmented_control(
             text("signals.feedback"),
             SAID,
-            default=signal["said"] if signal["said"] in SAID else None,
             format_func=lambda word: text.of("feedback", word),
             key=f"said_{key}",
             label_visibility="collapsed",
+            on_change=save,
+            args=("said",),
         )
         with st.popover(text("signals.owner_word"), icon=":material/edit_note:", type="tertiary"):
-            owner = st.text_input(
-                text("signals.owner"), signal["owner"] or "", key=f"owner_{key}", max_chars=LONGEST
-            ).strip()
-            word = st.text_input(
-                text("signals.word"), signal["word"] or "", key=f"word_{key}", max_chars=LONGEST
-            ).strip()
+            for name in ("owner", "word"):
+                st.text_input(
+                    text(f"signals.{name}"),
+                    key=f"{name}_{key}",
+                    max_chars=LONGEST,
+                    on_change=save,
+                    args=(name,),
+                )
             st.caption(text("signals.feedback_help"))
     if signal["word"]:
         st.caption(f"«{plain(signal['word'])}»")
-    if (said or signal["said"], owner, word) != (signal["said"], signal["owner"] or "", signal["word"] or ""):
-        answers.give_feedback(*place, said=said, owner=owner, word=word)
-        st.rerun()

@@ -10,7 +10,7 @@ import streamlit as st
 
 from pages.shared import browser, failures
 from pages.shared.files import as_csv, as_xlsx, file_name
-from pages.shared.text import Text
+from pages.shared.text import Text, plain
 
 Table: TypeAlias = pd.DataFrame | Callable[[], pd.DataFrame]
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
@@ -33,7 +33,7 @@ def twin(key: str, table: Table, title: str, about: About, text: Text, *, chart:
     Names of columns are the reader's words. A fragment: to open it runs nothing else of the page.
     """
     with failures.told(key, text):
-        label = text("take.title") if chart else f"{text('take.title')}: {title}"
+        label = text("take.title") if chart else f"{text('take.title')}: {plain(title)}"
         box = st.expander(label, icon=":material/table:", key=f"twin_{key}", on_change="rerun")
         if not box.open:
             return
