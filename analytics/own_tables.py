@@ -98,8 +98,8 @@ def read_own_table(store: Store, kind: str, path: Path) -> OwnTable:
 
 
 def _named(store: Store, rows: pd.DataFrame, kind: str) -> tuple[pd.DataFrame, list[dict]]:
-    """Places and topic groups under the store's names; spellings are what they are."""
-    if kind == "aliases" or rows.empty:
+    """Places and topic groups under the store's names; of spellings the region that they are for."""
+    if rows.empty:
         return rows, []
     told = rows.reindex(columns=["region", "municipality", "topic_group"], fill_value="").replace(TOTAL, "")
     told = told.rename(columns={"topic_group": "topic"})

@@ -156,6 +156,20 @@ def test_the_rule_of_a_region_goes_before_the_general_one(store: Store, tmp_path
     assert (again.new, again.updated) == (0, 0)
 
 
+def test_the_region_of_a_spelling_may_be_written_in_any_way_that_is_known(store: Store, tmp_path: Path) -> None:
+    rows = [{"Регион": region, "Муниципалитет": "Октябрьский район"} for region in REGIONS]
+    import_files(store, [incidents(tmp_path / "a.csv", rows)], now=NOW)
+    rule = "municipality,Октябрьский район,Центр"
+    text = f"kind,spelling,name,region\n{rule},тульская обл.\n{rule},Tula Oblast\n{rule},Atlantis\n"
+    found = read_own_table(store, "aliases", given(tmp_path, text))
+    assert found.rows["region"].tolist() == [REGIONS[1], "Atlantis"]
+    assert found.rejected.to_numpy().tolist() == [[2, "repeated"]]
+    assert found.notices == [{"kind": "region", "value": "Atlantis", "rows": 1}]
+    assert keep_own_table(store, "aliases", found.rows) == 1
+    renamed = store.query("select region from complaints where municipality = 'Центр'")
+    assert renamed["region"].tolist() == [REGIONS[1]]
+
+
 def test_a_spelling_renames_complaints_of_which_no_region_is_known(store: Store, tmp_path: Path) -> None:
     import_files(store, [incidents(tmp_path / "a.csv", [{"Регион": "", "Группа тем": "Дороги"}])], now=NOW)
     assert keep(store, tmp_path, "aliases", "kind,spelling,name\ntopic_group,дороги,Улицы\n") == 1
