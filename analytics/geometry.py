@@ -68,8 +68,7 @@ def geometry(shapes: Iterable[tuple[str, dict[str, Any]]]) -> Geometry:
     if not found:
         raise BadInput("no_polygons", "There is no polygon in the geometry.")
     corners = np.concatenate([ring for rings in found.values() for ring in rings])
-    if np.abs(corners[:, 1]).max() > 90 or np.abs(corners[:, 0]).max() > 540:
-        raise BadInput("not_degrees", "The coordinates of the geometry are not degrees of longitude and latitude.")
+    refuse_no_degrees(corners)
     projection = _projection(corners)
     rings = tuple(
         tuple(_clockwise(np.column_stack(projection(ring[:, 0], ring[:, 1]))) for ring in of_place)
@@ -77,6 +76,12 @@ def geometry(shapes: Iterable[tuple[str, dict[str, Any]]]) -> Geometry:
     )
     centres = np.array([_centre(of_place) for of_place in rings])
     return Geometry(tuple(found), rings, centres, _neighbours([whole[name] for name in found]), projection)
+
+
+def refuse_no_degrees(corners: np.ndarray) -> None:
+    """Raise BadInput for corners that are no longitudes and latitudes in degrees."""
+    if np.abs(corners[:, 1]).max() > 90 or np.abs(corners[:, 0]).max() > 540:
+        raise BadInput("not_degrees", "The coordinates of the geometry are not degrees of longitude and latitude.")
 
 
 def exterior_against_the_clock(ring: np.ndarray, *, outer: bool) -> np.ndarray:

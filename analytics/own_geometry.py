@@ -13,12 +13,13 @@ import numpy as np
 
 from analytics import names
 from analytics.errors import BadInput
-from analytics.geometry import Geometry, exterior_against_the_clock, geometry, rings_of
+from analytics.geometry import Geometry, exterior_against_the_clock, geometry, refuse_no_degrees, rings_of
 from analytics.naming import Known, read_known
 from analytics.store import Store
 
-MOST_BYTES = 5_000_000  # larger files are simplified until they are smaller
+MOST_BYTES = 5_000_000  # outlines that take more are simplified until they take less
 FINEST = 0.0005  # degrees, about 50 m: the first step of simplifying
+COARSEST = 0.25  # a step from which outlines say nothing any more
 CRS_OF_DEGREES = ("crs84", "4326", "4979", "4269", "7665")
 ENOUGH = 0.5  # share of the features whose property must name known places
 
@@ -42,32 +43,32 @@ class OwnShapes:
 def read_own_geometry(store: Store, path: Path) -> OwnShapes:
     """The outlines of a GeoJSON file that belong to places of the store, ready to be drawn.
 
-    Rings are unwrapped at 180° and wound as RFC 7946 says; a file above 5 MB is simplified on a grid, so that
+    Rings are unwrapped at 180° and wound as RFC 7946 says; outlines above 5 MB are simplified on a grid, so that
     neighbours keep their common line. Places are found by code or name, in whichever property names the most. Raises
-    BadInput for what is no GeoJSON, has other coordinates than degrees, has no polygon, or matches no place.
+    BadInput for what is no GeoJSON, has other coordinates than degrees, has no polygon, matches no place, or is too
+    large even when simplified.
     """
     features = _features(path)
     read = {at: _shape(feature) for at, feature in enumerate(features)}
     shapes = {at: shape for at, shape in read.items() if shape}
     if not shapes:
         raise BadInput("no_polygons", "There is no polygon in the geometry.")
-    geometry((str(at), shape) for at, shape in shapes.items())  # refuses what are no degrees
-    step, size = 0.0, path.stat().st_size
-    while size > MOST_BYTES:
-        step = FINEST if not step else 2 * step
-        shapes = {at: _on_grid(shape, step) for at, shape in shapes.items()}
-        size = len(json.dumps(list(shapes.values())))
+    refuse_no_degrees(
+        np.concatenate([ring for shape in shapes.values() for one in shape["coordinates"] for ring in one])
+    )
     level, by, found = _matched(store, [feature.get("properties") or {} for feature in features], features)
     kept: dict[tuple[str, str], dict[str, Any]] = {}
     for at, place in found.items():
         if place and at in shapes:
-            kept[place] = _joined(kept[place], shapes[at]) if place in kept else shapes[at]
+            joined = kept.setdefault(place, {"type": "MultiPolygon", "coordinates": []})
+            joined["coordinates"].extend(shapes[at]["coordinates"])
     if not kept:
         raise BadInput(
             "geometry_no_match",
             "No outline of {file} belongs to a place of the store; they are matched by code or name.",
             file=path.name,
         )
+    kept, step = _small_enough(kept, path.name)
     named = [_name(features[at], by) for at in shapes if not found.get(at)]
     covered = {region for region, _ in kept}
     wanted = {place for place in _places(store, level) if level == "region" or place[0] in covered}
@@ -160,8 +161,17 @@ def _shape(feature: dict[str, Any]) -> dict[str, Any] | None:
     return {"type": "MultiPolygon", "coordinates": [[ring.round(6).tolist() for ring in one] for one in polygons]}
 
 
-def _joined(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
-    return {"type": "MultiPolygon", "coordinates": [*one["coordinates"], *other["coordinates"]]}
+def _small_enough(
+    shapes: dict[tuple[str, str], dict[str, Any]], file: str
+) -> tuple[dict[tuple[str, str], dict[str, Any]], float]:
+    """The shapes on the finest grid on which they take no more than MOST_BYTES, and its step; 0: as they were."""
+    step = 0.0
+    while len(json.dumps(list(shapes.values()))) > MOST_BYTES:
+        step = FINEST if not step else 2 * step
+        if step >= COARSEST:
+            raise BadInput("geometry_too_large", "{file} has too many outlines to be drawn.", file=file)
+        shapes = {place: _on_grid(shape, step) for place, shape in shapes.items()}
+    return shapes, step
 
 
 def _on_grid(shape: dict[str, Any], step: float) -> dict[str, Any]:

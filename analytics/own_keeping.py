@@ -111,23 +111,17 @@ def _population(cursor: duckdb.DuckDBPyConnection) -> int:
 def _aliases(cursor: duckdb.DuckDBPyConnection) -> int:
     _replace(cursor, "aliases")
     renamed = 0
-    for kind, column in cursor.execute("select distinct kind, kind from aliases order by 1").fetchall():
-        found = cursor.execute(f"select distinct {column} from complaints where {column} is not null").fetchall()
-        own = cursor.execute("select spelling, name, region from aliases where kind = $kind", {"kind": kind}).fetchall()
-        pairs = pd.DataFrame(
-            [(old, name, region) for (old,) in found for spelling, name, region in own if fold(old) == fold(spelling)],
-            columns=["old", "name", "place"],
-        ).astype("object")
-        pairs = pairs[pairs["old"] != pairs["name"]]
-        if pairs.empty:
+    for (kind,) in cursor.execute("select distinct kind from aliases order by 1").fetchall():
+        renames = _renames(cursor, kind)
+        if renames.empty:
             continue
-        cursor.register("renames", pairs)
+        cursor.register("renames", renames)
         cursor.execute(
             f"""
             create or replace temp table moving as
             select complaints.*, renames.name as new_name from complaints
-            join renames on complaints.{column} = renames.old
-              and (renames.place is null or renames.place = complaints.region)
+            join renames on complaints.{kind} = renames.old
+              and complaints.region is not distinct from renames.place::varchar
             """
         )
         cursor.execute(
@@ -137,13 +131,30 @@ def _aliases(cursor: duckdb.DuckDBPyConnection) -> int:
         columns = ", ".join(STORED)
         cursor.execute(f"create or replace temp table leaving as select {columns} from moving")
         cursor.execute(
-            f"create or replace temp table arriving as select * exclude (new_name) replace (new_name as {column}) "
+            f"create or replace temp table arriving as select * exclude (new_name) replace (new_name as {kind}) "
             "from moving"
         )
         replace_rows(cursor, leaving="leaving", arriving="arriving")
         counted = cursor.execute("select count(*) from arriving").fetchone()
         renamed += counted[0] if counted else 0
     return renamed
+
+
+def _renames(cursor: duckdb.DuckDBPyConnection, kind: str) -> pd.DataFrame:
+    """old, place (the region), name: one row for each stored name that is to be another, in each of its regions.
+
+    As in an import a region's own rule goes before the general one, also where it keeps the name; of two rules for one
+    spelling the later.
+    """
+    own = cursor.execute("select spelling, nullif(region, ''), name from own_rows where kind = $kind", {"kind": kind})
+    rules = {(place, fold(spelling)): name for spelling, place, name in own.fetchall()}
+    found = cursor.execute(f"select distinct {kind}, region from complaints where {kind} is not null").fetchall()
+    named = [
+        (old, place, rules.get((place, fold(old)), rules.get((None, fold(old)), old)))
+        for old, place in sorted(found, key=str)
+    ]
+    table = pd.DataFrame(named, columns=["old", "place", "name"]).astype("object")
+    return table[table["old"] != table["name"]]
 
 
 WORK = {"deadlines": _deadlines, "population": _population, "aliases": _aliases}

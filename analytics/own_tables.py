@@ -11,6 +11,7 @@ import pandas as pd
 
 from analytics.errors import BadInput
 from analytics.given_names import named_places
+from analytics.presets import fold
 from analytics.small_tables import dates_of, numbers_of, read_small_table, text_of
 from analytics.store import Store
 
@@ -80,7 +81,8 @@ def read_own_table(store: Store, kind: str, path: Path) -> OwnTable:
             rows[name] = text_of(rows[name])
     rows, reasons = CHECKS[kind](rows, shape)
     rows, notices = _named(store, rows[reasons == ""], kind)
-    reasons = reasons.mask(reasons.index.isin(rows.index[rows.duplicated(list(shape.key), keep="last")]), "repeated")
+    told = rows.assign(spelling=rows["spelling"].map(fold)) if kind == "aliases" else rows  # as they are compared
+    reasons = reasons.mask(reasons.index.isin(told.index[told.duplicated(list(shape.key), keep="last")]), "repeated")
     rejected = raw.rows[["line"]].assign(reason=reasons)[reasons != ""]
     rejected = pd.concat([rejected, raw.broken], ignore_index=True).sort_values("line", kind="stable")
     kept = rows[reasons.loc[rows.index] == ""].drop(columns="line").reset_index(drop=True)
@@ -96,8 +98,8 @@ def read_own_table(store: Store, kind: str, path: Path) -> OwnTable:
 
 
 def _named(store: Store, rows: pd.DataFrame, kind: str) -> tuple[pd.DataFrame, list[dict]]:
-    """Places and topic groups under the store's names; spellings are what they are."""
-    if kind == "aliases" or rows.empty:
+    """Places and topic groups under the store's names; of spellings the region that they are for."""
+    if rows.empty:
         return rows, []
     told = rows.reindex(columns=["region", "municipality", "topic_group"], fill_value="").replace(TOTAL, "")
     told = told.rename(columns={"topic_group": "topic"})

@@ -146,6 +146,27 @@ def test_a_file_above_5_mb_is_simplified_and_neighbours_still_touch(filled: Stor
     assert drawn.neighbours == ((0, 1),)
 
 
+def test_outlines_of_no_known_place_do_not_count_to_the_size(
+    filled: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("analytics.own_geometry.MOST_BYTES", 2_000)
+    strangers = [feature(moved(place / 10), name=f"Atlantis {place}") for place in range(100)]
+    found = read_own_geometry(filled, written(tmp_path, [feature(SQUARE, name=REGIONS[0]), *strangers]))
+    assert found.simplified == 0
+    assert found.shapes[REGIONS[0], ""]["coordinates"] == [[SQUARE]]
+    assert len(found.unknown) == 100
+
+
+def test_outlines_that_no_grid_makes_small_enough_are_refused(
+    filled: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("analytics.own_geometry.MOST_BYTES", 2_000)
+    pieces = [feature(moved(place), name=REGIONS[0]) for place in range(100)]
+    with pytest.raises(BadInput) as refused:
+        read_own_geometry(filled, written(tmp_path, pieces))
+    assert refused.value.code == "geometry_too_large"
+
+
 def test_the_tiles_of_ones_own_outlines_hold_every_place_once(filled: Store) -> None:
     keep_own_geometry(filled, read_own_geometry(filled, REFERENCE))
     drawn = own_geometry(filled, "region")

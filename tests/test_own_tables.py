@@ -21,7 +21,7 @@ from analytics.refresh import almanac_of, refresh
 from analytics.store import Store
 from analytics.where import compared
 from tests.countries import NOW, REGIONS, write_export
-from tests.making import incidents
+from tests.making import assert_cube_agrees, incidents
 
 
 @pytest.fixture
@@ -126,6 +126,54 @@ def test_a_spelling_of_one_region_leaves_the_others_alone(filled: Store, tmp_pat
     assert set(covered) == {REGIONS[0], REGIONS[1], "Рязанщина"}
     cube = filled.query("select region, sum(received)::int as n from region_totals group by 1 having n <> 0 order by 1")
     assert cube["n"].tolist() == found["n"].tolist()
+
+
+def test_two_rules_that_fit_one_stored_name_move_a_complaint_once(filled: Store, tmp_path: Path) -> None:
+    before = filled.query("select source, id from complaints order by all")
+    roads = daily_counts(filled, Filters(topic_groups=("Дороги",)))["complaints"].sum()
+    text = "kind,spelling,name\ntopic_group,дороги,Улицы\ntopic_group,ДОРОГИ,Дорожное хозяйство\n"
+    found = read_own_table(filled, "aliases", given(tmp_path, text))
+    assert found.rejected.to_numpy().tolist() == [[2, "repeated"]]
+    both = pd.concat([found.rows.assign(name="Улицы", spelling="дороги"), found.rows], ignore_index=True)
+    assert keep_own_table(filled, "aliases", both) == roads  # also of a table that was kept before
+    pd.testing.assert_frame_equal(filled.query("select source, id from complaints order by all"), before)
+    groups = set(filled.query("select topic_group from complaints")["topic_group"])
+    assert groups == {"ЖКХ", "Дорожное хозяйство", "Благоустройство"}
+    assert_cube_agrees(filled)
+
+
+@pytest.mark.parametrize("own", ["Центр", "Октябрьский район"], ids=["another name", "its old name"])
+def test_the_rule_of_a_region_goes_before_the_general_one(store: Store, tmp_path: Path, own: str) -> None:
+    rows = [{"Регион": region, "Муниципалитет": "Октябрьский район"} for region in REGIONS]
+    import_files(store, [incidents(tmp_path / "a.csv", rows)], now=NOW)
+    rules = f"Октябрьский район,{own},{REGIONS[1]}\nmunicipality,октябрьский район,Окраина,\n"
+    renamed = keep(store, tmp_path, "aliases", f"kind,spelling,name,region\nmunicipality,{rules}")
+    found = store.query("select region, municipality from complaints").set_index("region")["municipality"]
+    assert found.to_dict() == {REGIONS[0]: "Окраина", REGIONS[1]: own, REGIONS[2]: "Окраина"}
+    assert renamed == 2 + (own == "Центр")
+    assert_cube_agrees(store)
+    again = import_files(store, [tmp_path / "a.csv"], now=NOW)[0]
+    assert (again.new, again.updated) == (0, 0)
+
+
+def test_the_region_of_a_spelling_may_be_written_in_any_way_that_is_known(store: Store, tmp_path: Path) -> None:
+    rows = [{"Регион": region, "Муниципалитет": "Октябрьский район"} for region in REGIONS]
+    import_files(store, [incidents(tmp_path / "a.csv", rows)], now=NOW)
+    rule = "municipality,Октябрьский район,Центр"
+    text = f"kind,spelling,name,region\n{rule},тульская обл.\n{rule},Tula Oblast\n{rule},Atlantis\n"
+    found = read_own_table(store, "aliases", given(tmp_path, text))
+    assert found.rows["region"].tolist() == [REGIONS[1], "Atlantis"]
+    assert found.rejected.to_numpy().tolist() == [[2, "repeated"]]
+    assert found.notices == [{"kind": "region", "value": "Atlantis", "rows": 1}]
+    assert keep_own_table(store, "aliases", found.rows) == 1
+    renamed = store.query("select region from complaints where municipality = 'Центр'")
+    assert renamed["region"].tolist() == [REGIONS[1]]
+
+
+def test_a_spelling_renames_complaints_of_which_no_region_is_known(store: Store, tmp_path: Path) -> None:
+    import_files(store, [incidents(tmp_path / "a.csv", [{"Регион": "", "Группа тем": "Дороги"}])], now=NOW)
+    assert keep(store, tmp_path, "aliases", "kind,spelling,name\ntopic_group,дороги,Улицы\n") == 1
+    assert store.query("select region, topic_group from complaints").iloc[0].tolist() == [None, "Улицы"]
 
 
 def test_a_population_of_ones_own_makes_the_complaints_per_head(filled: Store, tmp_path: Path) -> None:
