@@ -63,6 +63,11 @@ class Almanac:
             ) from None
 
     @property
+    def version(self) -> str:
+        """What tells this calendar from others: country, part, own days; empty without any."""
+        return " ".join(filter(None, (self.country, self.subdivision, self.mark)))
+
+    @property
     def mark(self) -> str:
         """What tells a user's own days from others; empty without any."""
         if self.days is None or self.days.empty:

@@ -38,10 +38,12 @@ def keep_grounds(
 ) -> bool:
     """Lay the grounds of the panel's last day and put them in the place of older ones; False where they are there.
 
-    They are laid anew after an import, an undo, or a change of what is known of events before the origin. `now` is UTC.
+    They are laid anew after an import, an undo, a change of names or of the calendar, or of what is known of events
+    before the origin. `now` is UTC.
     """
     origin = panel.days[-1].date()
-    if _are_there(store, panel.days[-1]):
+    version = f"{KEPT} {almanac.version}".strip()
+    if _are_there(store, panel.days[-1], version):
         return False
     grounds = lay_grounds(panel, drivers, almanac, report)
     parts = {"arrays": _packed(grounds), **{name: _parquet(getattr(grounds, name)) for name in TABLES}}
@@ -51,7 +53,7 @@ def keep_grounds(
         for name, content in parts.items():
             cursor.execute(
                 "insert into rehearsal_grounds values ($origin, $now, $version, $part, $content)",
-                {"origin": origin, "now": now, "version": KEPT, "part": name, "content": content},
+                {"origin": origin, "now": now, "version": version, "part": name, "content": content},
             )
         return True
 
@@ -60,7 +62,10 @@ def keep_grounds(
 
 def read_grounds(store: Store) -> Grounds | None:
     """The grounds that are kept; None where none are, or those of another version of the method."""
-    found = store.query("select origin, part, content from rehearsal_grounds where version = $version", version=KEPT)
+    found = store.query(
+        "select origin, part, content from rehearsal_grounds where split_part(version, ' ', 1) = $version",
+        version=KEPT,
+    )
     if found.empty:
         return None
     parts = {str(row.part): bytes(row.content) for row in found.itertuples(index=False)}
@@ -81,13 +86,14 @@ def _unpacked(origin: date, parts: dict[str, bytes]) -> Grounds:
     return Grounds(origin=origin, kinds=kinds, event_effects=learned, **values, **tables)
 
 
-def _are_there(store: Store, origin: pd.Timestamp) -> bool:
-    """Are there grounds of this origin and method, newer than the last import and the last change of a past event?"""
+def _are_there(store: Store, origin: pd.Timestamp, version: str) -> bool:
+    """Are there grounds of this origin, method and calendar, newer than any change of data, names and past events?"""
     found = store.query(
         """
         with changed as (
           select greatest(
             coalesce((select max(greatest(finished_at, coalesce(undone_at, finished_at))) from imports), $never),
+            coalesce((select max(value::timestamp) from settings where setting = 'renamed_at'), $never),
             coalesce((select max(changed_at) from events where starts_on <= $origin::date), $never)
           ) as at
         )
@@ -95,7 +101,7 @@ def _are_there(store: Store, origin: pd.Timestamp) -> bool:
         where origin = $origin::date and version = $version and made_at >= changed.at
         """,
         origin=origin.date(),
-        version=KEPT,
+        version=version,
         never=datetime(1970, 1, 1),
     )
     return int(found["parts"].iloc[0]) == len(TABLES) + 1

@@ -215,17 +215,20 @@ def _insert(cursor: duckdb.DuckDBPyConnection, table: str, rows: pd.DataFrame) -
 
 def _version(almanac: Almanac) -> str:
     """Of the method and of the calendar: with other days off the forecasts are others."""
-    return " ".join(filter(None, (VERSION, almanac.country, almanac.subdivision, almanac.mark)))
+    return f"{VERSION} {almanac.version}".strip()
 
 
 def _same_run(
     query: Callable[..., pd.DataFrame], origin: date, almanac: Almanac, reconstructed: bool
 ) -> tuple[int, int] | None:
-    """The run that says the same already and its municipal rows: of this origin, since the newest import or undo."""
+    """The run that says the same already and its municipal rows: of this origin, since the data changed."""
     found = query(
         """
         with changed as (
-          select max(greatest(finished_at, coalesce(undone_at, finished_at))) as at from imports
+          select greatest(
+            max(greatest(finished_at, coalesce(undone_at, finished_at))),
+            (select max(value::timestamp) from settings where setting = 'renamed_at')
+          ) as at from imports
         ),
         same as (
           select max(run_id) as run_id from forecast_runs, changed

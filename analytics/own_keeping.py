@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import duckdb
 import pandas as pd
 
@@ -49,17 +51,23 @@ def has_own_rows(store: Store, kind: str) -> bool:
     return not found.empty
 
 
-def keep_own_table(store: Store, kind: str, rows: pd.DataFrame) -> int:
+def keep_own_table(store: Store, kind: str, rows: pd.DataFrame, *, now: datetime | None = None) -> int:
     """Put these rows in the place of what was kept before; the number of complaints that changed their names.
 
     No rows: nothing is kept any more; populations are then those of the reference. Deadlines make the cube anew;
-    spellings rename what is stored already, as an import would. Names that have been changed stay changed.
+    spellings rename what is stored already, as an import would. Names that have been changed stay changed,
+    and when (`now`, UTC) is noted: forecasts made before are of other names.
     """
 
     def work(cursor: duckdb.DuckDBPyConnection) -> int:
         cursor.register("own_rows", rows[list(SHAPES[kind].columns)])
         try:
-            return WORK[kind](cursor) if kind in WORK else _replace(cursor, kind)
+            renamed = WORK[kind](cursor) if kind in WORK else _replace(cursor, kind)
+            if renamed:
+                at = now or datetime.now(UTC).replace(tzinfo=None)
+                cursor.execute("delete from settings where setting = 'renamed_at'")
+                cursor.execute("insert into settings values ('renamed_at', $at)", {"at": at.isoformat(" ")})
+            return renamed
         finally:
             cursor.unregister("own_rows")
 

@@ -136,3 +136,11 @@ def test_the_store_keeps_grounds_once_and_lays_them_anew_when_a_past_event_chang
         )
     )
     assert keep_grounds(store, panel, KNOWN, Almanac(), now=datetime(2026, 11, 22))
+    renamed = datetime(2026, 11, 23)
+    store.set_setting("renamed_at", str(renamed))
+    assert keep_grounds(store, panel, KNOWN, Almanac(), now=datetime(2026, 11, 24))
+    assert not keep_grounds(store, panel, KNOWN, Almanac(), now=datetime(2026, 11, 24))
+    russian = Almanac("RU", days=pd.DataFrame({"day": [ORIGIN], "name": "Own day"}))
+    assert keep_grounds(store, panel, KNOWN, russian, now=datetime(2026, 11, 24))
+    assert read_grounds(store) is not None
+    assert not keep_grounds(store, panel, KNOWN, russian, now=datetime(2026, 11, 24))
