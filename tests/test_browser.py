@@ -68,8 +68,9 @@ def test_a_cold_deep_link_shows_its_filters_in_the_readers_language(
 
 def test_charts_are_drawn(country: str, visit: Callable[..., Watched]) -> None:
     page = visit(country).page
-    expect(page.locator(".js-plotly-plot .bars path").first).to_be_visible()
-    assert page.locator(".js-plotly-plot .bars path").count() == 91
+    expect(page.locator(".st-key-over_time .js-plotly-plot .bars path").first).to_be_visible()
+    assert page.locator(".st-key-over_time .js-plotly-plot .bars path").count() == 91
+    assert page.locator(".st-key-expected_change .js-plotly-plot .bars path").count() == 3  # so few places are ranked
     assert page.locator(".js-plotly-plot .heatmaplayer image, .js-plotly-plot .heatmaplayer path").count() >= 1
     assert page.locator(".movers li").count() >= 2
     assert page.locator("img.spark").count() >= 3
