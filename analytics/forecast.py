@@ -215,17 +215,8 @@ class Engine:
         return self.judgements[levels]
 
     def _ahead(self, calendars: Calendars) -> np.ndarray:
-        """Means of the panel's own series on the days ahead, series × days; what is no event is reckoned once."""
-        rows = np.arange(len(self.panel.series))
-        points = np.array([self.time.origin])
-
-        def work(part: np.ndarray) -> np.ndarray:
-            logs = self._log_parts(part, self.time.ahead, points)
-            return np.asarray(sum(one[:, 0] for name, one in logs.items() if name != "events"))
-
-        if self.undriven is None:
-            self.undriven = self._undriven(rows, work)
-        logs = self.undriven.copy()
+        """Means of the panel's own series on the days ahead, series × days."""
+        logs = self._undriven().copy()
         if calendars.traces:
             for known, at in calendars.of(self.panel.series):
                 driven = known.values[-len(self.time.ahead) :, calendars.of_events]
@@ -233,8 +224,16 @@ class Engine:
                     logs[at] += self.own_effects[at, calendars.of_events] @ driven.T
         return np.exp(np.clip(logs, -12.0, 13.0))
 
-    def _undriven(self, rows: np.ndarray, work: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
-        """What `work` finds for all rows, part by part on every core, told as it goes."""
+    def _undriven(self) -> np.ndarray:
+        """Logarithms of the means were there no events, series × days ahead: reckoned once, on every core."""
+        if self.undriven is not None:
+            return self.undriven
+        rows, points = np.arange(len(self.panel.series)), np.array([self.time.origin])
+
+        def work(part: np.ndarray) -> np.ndarray:
+            logs = self._log_parts(part, self.time.ahead, points)
+            return np.asarray(sum(one[:, 0] for name, one in logs.items() if name != "events"))
+
         found: list[np.ndarray] = []
         done = 0
         with ThreadPoolExecutor(os.cpu_count()) as pool:
@@ -243,7 +242,8 @@ class Engine:
                 done += len(part)
                 share = LOOKING_BACK + (1 - LOOKING_BACK) * done / len(rows)
                 self.report(share, f"{done:,} / {len(rows):,} series forecast")
-        return np.concatenate(found)
+        self.undriven = np.concatenate(found)
+        return self.undriven
 
     def _doubt(self, calendars: Calendars, *, events: bool = True) -> np.ndarray:
         """Variance of the logarithm of each mean (series × days ahead) that events and unseen weather add.
@@ -272,11 +272,8 @@ class Engine:
         series × days ahead; effects of events on them, series × event regressors; and the variance that unseen weather
         adds, series × days ahead.
         """
-        rows, points = np.arange(len(self.panel.series)), np.array([self.time.origin])
         with _one_thread():
-            logs = [self._log_parts(part, self.time.ahead, points) for part in _chunks(rows)]
-            doubt = self._doubt(self.calendars, events=False)
-        means = np.concatenate([sum(one[name][:, 0] for name in PARTS if name != "events") for one in logs])
+            means, doubt = self._undriven(), self._doubt(self.calendars, events=False)
         return means, self.own_effects[:, self.calendars.of_events], doubt
 
     def spreads(self) -> tuple[np.ndarray, np.ndarray]:
@@ -410,11 +407,10 @@ class Engine:
         series: pd.DataFrame,
         effects: np.ndarray,
         groups: tuple[str, ...] = (),
-        calendars: Calendars | None = None,
     ) -> np.ndarray:
         """Logarithm of the rhythm (series × days, the days ahead too), of the regressors of these groups only."""
         found = np.empty((len(series), len(self.days)))
-        for calendar, rows in (calendars or self.calendars).of(series):
+        for calendar, rows in self.calendars.of(series):
             kept = np.array([not groups or group in groups for group in calendar.groups], dtype=bool)
             found[rows] = effects[rows][:, kept] @ calendar.values[:, kept].T
         return found
@@ -445,10 +441,8 @@ class Engine:
 
     # What is done for every series
 
-    def _log_parts(
-        self, rows: np.ndarray, ahead: np.ndarray, points: np.ndarray, calendars: Calendars | None = None
-    ) -> dict[str, np.ndarray]:
-        """Logarithms of the parts: rows × points × days ahead, each; what is to come may be of other `calendars`."""
+    def _log_parts(self, rows: np.ndarray, ahead: np.ndarray, points: np.ndarray) -> dict[str, np.ndarray]:
+        """Logarithms of the parts: rows × points × days ahead, each."""
         series = self.panel.series.iloc[rows]
         self._fit_bottom(rows)
         effects = self.own_effects[rows]
@@ -460,8 +454,7 @@ class Engine:
         coefficients = self.coefficients[buckets_of(ahead)]
         days = (points[:, None] + ahead).clip(max=len(self.days) - 1)
         by_group = {
-            group: self._log_rhythm(series, effects, (group,), calendars)[:, days]
-            for group in ("weekday", "event", "weather")
+            group: self._log_rhythm(series, effects, (group,))[:, days] for group in ("weekday", "event", "weather")
         }
         weekdays = by_group["weekday"]
         steps = own.steps.shape[-1]
@@ -476,15 +469,12 @@ class Engine:
             kin_moves.season * coefficients[:, at + 2 + number] for number, kin_moves in enumerate((own, *kin))
         )
         driven = [by_group["event"], by_group["weather"]]
-        whole = log_rhythm if calendars is None else self._log_rhythm(series, effects, calendars=calendars)
-        holiday = whole[:, days] - sum(by_group.values())
+        holiday = log_rhythm[:, days] - sum(by_group.values())
         correction = np.broadcast_to(coefficients[:, -1], level.shape)
         return dict(zip(PARTS, (level, weekdays, np.asarray(season), holiday, *driven, correction), strict=True))
 
-    def _expected(
-        self, rows: np.ndarray, ahead: np.ndarray, points: np.ndarray, calendars: Calendars | None = None
-    ) -> np.ndarray:
-        return np.exp(np.clip(sum(self._log_parts(rows, ahead, points, calendars).values()), -12.0, 13.0))
+    def _expected(self, rows: np.ndarray, ahead: np.ndarray, points: np.ndarray) -> np.ndarray:
+        return np.exp(np.clip(sum(self._log_parts(rows, ahead, points).values()), -12.0, 13.0))
 
     def _bottom(self) -> tuple[np.ndarray, _Past]:
         """Dispersions of the panel's own series, and what past origins would have said."""

@@ -68,8 +68,8 @@ def lay_grounds(panel: Panel, drivers: Drivers, almanac: Almanac, report: Report
     """Learn them from the panel and what is known at its last day, the origin; takes as long as a forecast."""
     engine = Engine(panel, FARTHEST, almanac=almanac, drivers=drivers, report=report)
     series, counts = engine.rows()
-    log_mean, effects, weather_doubt = engine.quiet()
     dispersion, calibration = engine.spreads()
+    log_mean, effects, weather_doubt = engine.quiet()
     traces = engine.calendars.traces or EventTraces(engine.days, panel.days[-1], engine.calendars.events, drivers)
     known = {"type": "str", "region": "str", "topic": "str"}
     return Grounds(

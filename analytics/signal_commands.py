@@ -141,7 +141,7 @@ def _outbreaks_of_store(
     for name in ("first_day", "last_day"):
         found[name] = found[name].dt.strftime("%Y-%m-%d")
     if as_json:
-        print(json.dumps(json.loads(found.to_json(orient="records", force_ascii=False)), ensure_ascii=False))
+        print(json.dumps(_records(found), ensure_ascii=False))
         return
     if not found.attrs:
         notes.print("nothing has been judged yet: run python -m analytics refresh")
@@ -173,7 +173,7 @@ def signals(
     for name in ("first_day", "last_day", "peak_day"):
         shown[name] = shown[name].dt.strftime("%Y-%m-%d")
     if as_json:
-        print(json.dumps(json.loads(shown.to_json(orient="records", force_ascii=False)), ensure_ascii=False))
+        print(json.dumps(_records(shown), ensure_ascii=False))
         return
     if not found.attrs:
         notes.print("no forecast has been issued yet: run python -m analytics refresh")
@@ -262,9 +262,9 @@ def _as_json(found: Rehearsal) -> dict:
     days = found.days.assign(day=found.days["day"].dt.strftime("%Y-%m-%d"))
     cases = found.cases.assign(day=pd.to_datetime(found.cases["day"]).dt.strftime("%Y-%m-%d"))
     return {
-        "days": json.loads(days.to_json(orient="records", force_ascii=False)),
-        "cases": json.loads(cases.to_json(orient="records", force_ascii=False)),
-        "events": json.loads(found.events.to_json(orient="records", force_ascii=False)),
+        "days": _records(days),
+        "cases": _records(cases),
+        "events": _records(found.events),
         "answers_a_day": found.answers_a_day,
     }
 
@@ -281,3 +281,8 @@ def _tell(found: Rehearsal, deadline: int) -> None:
     if len(found.cases):
         print(found.cases.head(SHOWN).to_string(index=False, float_format=lambda value: f"{value:.2f}"))
     notes.print("a ratio is what happened in the days of a past event against the same weekdays around it")
+
+
+def _records(table: pd.DataFrame) -> list[dict[str, object]]:
+    """The rows of a table as JSON knows them."""
+    return list(json.loads(table.to_json(orient="records", force_ascii=False)))

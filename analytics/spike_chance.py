@@ -74,11 +74,12 @@ def correct(engine: Engine, chance: np.ndarray, least: np.ndarray) -> np.ndarray
 def learn(engine: Engine) -> Correction | None:
     """From the engine's sample of series and its past origins; None where too little has happened."""
     rows, ahead = engine.sample, engine.time.judged
-    points = engine.time.past[engine.time.past >= YEAR - 1]
+    old_enough = engine.time.past >= YEAR - 1
+    points = engine.time.past[old_enough]
     if not len(points):
         return None
     expected, spreads, calibration = engine.past_said()
-    expected = expected[:, engine.time.past >= YEAR - 1]
+    expected = expected[:, old_enough]
     counts = engine.panel.counts[rows]
     relatives = [(engine.upper[at], engine.above[at].member[rows]) for at in engine.relatives]
     cases: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
