@@ -59,19 +59,22 @@ def write_again() -> None:
             st.session_state[key] = st.session_state[key]
 
 
-def one_of(name: str, options: Sequence[str], text: Text) -> str:
-    """One of the ways that a page offers, kept in the address; the first unless chosen otherwise."""
+def one_of(name: str, options: Sequence[str], text: Text, *, family: str = "heat", label: str = "") -> str:
+    """One of the ways that a page offers, kept in the address; the first unless chosen otherwise.
+
+    `family`: of the options' words; `label`: the key of what a screen reader says of them all.
+    """
     options = list(options)
-    seed(name, options, lambda words, option: words.of(f"heat_{name}", option))
+    seed(name, options, lambda words, option: words.of(f"{family}_{name}", option))
     if st.session_state.get(name) not in options:
         st.session_state.pop(name, None)
     if len(options) < 2:
         return options[0]
     chosen = st.segmented_control(
-        text(f"heatmap.{name}") if name != "table" else text("heatmap.table_choice"),
+        text(label or f"heatmap.{name}"),
         options,
         default=options[0],
-        format_func=lambda option: text.of(f"heat_{name}", option),
+        format_func=lambda option: text.of(f"{family}_{name}", option),
         key=name,
         bind="query-params",
         required=True,

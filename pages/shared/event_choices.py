@@ -20,18 +20,7 @@ def part(text: Text) -> str:
 
 def way(name: str, options: Sequence[str], text: Text) -> str:
     """One of a few ways, side by side."""
-    choosing.seed(name, options, lambda words, option: words.of(f"event_{name}", option))
-    chosen = st.segmented_control(
-        text(f"events.{name}"),
-        options,
-        default=options[0],
-        format_func=lambda option: text.of(f"event_{name}", option),
-        key=name,
-        bind="query-params",
-        required=True,
-        label_visibility="collapsed",
-    )
-    return str(chosen or options[0])
+    return choosing.one_of(name, options, text, family="event", label=f"events.{name}")
 
 
 def one_of(

@@ -25,7 +25,7 @@ def own_settings(answers: Answers, text: Text) -> None:
     """One table at a time: the reader chooses which."""
     with st.container(border=True):
         st.subheader(text("own.title"), anchor=False, help=text("own.help"))
-        kind = choosing.one_of("table", KINDS, text)
+        kind = choosing.one_of("table", KINDS, text, label="heatmap.table_choice")
         st.markdown(text.of("own_about", kind))
         st.html(intake.uploader_words(text))
         done = frame.kept("own_done")
