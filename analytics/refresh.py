@@ -15,7 +15,7 @@ from analytics.known_drivers import drivers_of_store
 from analytics.ledger import Report, Run, issue, issue_municipal
 from analytics.outbreak_ledger import issue_outbreaks
 from analytics.panel import Panel
-from analytics.store_panel import StorePanel, store_panel
+from analytics.store_panel import store_panel
 
 if TYPE_CHECKING:
     from analytics.store import Store
@@ -52,7 +52,7 @@ def refresh(
     done: list[Run] = []
     for end in [None, *past]:
         number = len(done) + BESIDE * bool(done)
-        one = found if end is None else StorePanel(_until(found.panel, end), found.unloaded, [], found.snapshot)
+        one = found if end is None else replace(found, panel=_until(found.panel, end), ended=[])
         done.append(
             issue(
                 store,
@@ -67,7 +67,7 @@ def refresh(
         if end is None:
             issue_outbreaks(store, found, almanac, done[0].run_id, _part(report, 1, OUTBREAKS_SHARE, steps))
             told = _part(report, 1 + OUTBREAKS_SHARE, GROUNDS_SHARE, steps)
-            keep_grounds(store, found.panel, drivers, almanac, now=now, report=told)
+            keep_grounds(store, found.panel, drivers, almanac, state=found.state, now=now, report=told)
     if wide and not done[0].municipal:
         number = len(done) + BESIDE
         narrow = store_panel(store, municipalities=True, end=found.origin, almanac=almanac)
@@ -79,9 +79,9 @@ def refresh(
 def prepare_rehearsals(store: Store, *, now: datetime, report: Report = lambda share, name: None) -> bool:
     """Lay the grounds of rehearsals of the newest full day; False where they are there already."""
     almanac = almanac_of(store)
-    panel = store_panel(store, almanac=almanac).panel
-    drivers = drivers_of_store(store, almanac, panel.days)
-    return keep_grounds(store, panel, drivers, almanac, now=now, report=report)
+    found = store_panel(store, almanac=almanac)
+    drivers = drivers_of_store(store, almanac, found.panel.days)
+    return keep_grounds(store, found.panel, drivers, almanac, state=found.state, now=now, report=report)
 
 
 def almanac_of(store: Store) -> Almanac:
