@@ -299,11 +299,13 @@ def test_the_commands_issue_show_and_judge(
 ) -> None:
     with closing(copy_of(filled, tmp_path)) as store:
         monkeypatch.setenv("FORERUNNER_STORE", store.settings.store)
+        nameless = [{"ID": f"old-{n}", "Дата создания": f"{1 + n % 28:02}.09.2025", "Регион": ""} for n in range(90)]
+        import_files(store, [incidents(tmp_path / "old.csv", nameless)], source="old system", now=NOW)
         out = tmp_path / "forecast.parquet"
         app(["forecast", "--out", str(out)], standalone_mode=False)
         table = pd.read_parquet(out)
         pd.testing.assert_frame_equal(table, issued(store), check_dtype=False)
-        capsys.readouterr()
+        assert "arrives from there any more: complaints of no stated region\n" in capsys.readouterr().err
         app(["refresh"], standalone_mode=False)
         assert "had been issued already" in capsys.readouterr().err
         app(["record", "--reconstructed", "--json"], standalone_mode=False)
