@@ -1,6 +1,7 @@
 -- The shape and the meaning of the data: tables of the lake, made once for each store.
 
-create table store_facts (      -- one row for each fact: schema_version, kind (demo | real), salt
+create table store_facts (      -- one row for each fact: schema_version, kind (demo | real), salt, past_origins (of
+                                -- forecasts that the first refresh chose to reconstruct, divided by |)
   fact varchar not null,
   value varchar not null
 );

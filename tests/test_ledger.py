@@ -210,6 +210,28 @@ def test_refreshing_twice_changes_nothing_and_a_new_import_issues_anew(refreshed
         pd.testing.assert_frame_equal(kept, before)
 
 
+def test_a_first_refresh_that_was_broken_off_is_made_up_for(filled: Store, tmp_path: Path) -> None:
+    class BrokenOffError(Exception):
+        pass
+
+    with closing(copy_of(filled, tmp_path)) as store:
+
+        def break_off(share: float, name: str) -> None:
+            if len(runs(store)) == 2:
+                raise BrokenOffError
+
+        with pytest.raises(BrokenOffError):
+            refresh(store, now=ISSUED, municipalities=False, reconstruct=3, report=break_off)
+        import_later(store, tmp_path, range(DAYS, DAYS + 3), now=ISSUED)
+        done = refresh(store, now=ISSUED, municipalities=False, reconstruct=8)
+        assert [run.rows > 0 for run in done] == [True] * 3
+        found = runs(store)
+        past = found.loc[found["reconstructed"], "origin"].dt.date.tolist()
+        assert past == [FIRST + timedelta(days=DAYS - 2 - 15 * back) for back in (1, 2, 3)]
+        assert [run.rows for run in refresh(store, now=ISSUED, municipalities=False)] == [0]
+        pd.testing.assert_frame_equal(runs(store), found)
+
+
 def test_what_is_imported_while_forecasts_are_made_makes_them_stale(refreshed: Store, tmp_path: Path) -> None:
     with closing(copy_of(refreshed, tmp_path)) as store:
         import_later(store, tmp_path, range(DAYS - 20, DAYS - 2), now=NOW)
