@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 import duckdb
 import pandas as pd
 
 from analytics import cube
+from analytics.data_state import note_renaming
 from analytics.merge import STORED, replace_rows
 from analytics.own_tables import SHAPES
 from analytics.presets import fold
@@ -51,12 +50,12 @@ def has_own_rows(store: Store, kind: str) -> bool:
     return not found.empty
 
 
-def keep_own_table(store: Store, kind: str, rows: pd.DataFrame, *, now: datetime | None = None) -> int:
+def keep_own_table(store: Store, kind: str, rows: pd.DataFrame) -> int:
     """Put these rows in the place of what was kept before; the number of complaints that changed their names.
 
     No rows: nothing is kept any more; populations are then those of the reference. Deadlines make the cube anew;
     spellings rename what is stored already, as an import would. Names that have been changed stay changed,
-    and when (`now`, UTC) is noted: forecasts made before are of other names.
+    and it is noted, for forecasts made before are of other names.
     """
 
     def work(cursor: duckdb.DuckDBPyConnection) -> int:
@@ -64,9 +63,7 @@ def keep_own_table(store: Store, kind: str, rows: pd.DataFrame, *, now: datetime
         try:
             renamed = WORK[kind](cursor) if kind in WORK else _replace(cursor, kind)
             if renamed:
-                at = now or datetime.now(UTC).replace(tzinfo=None)
-                cursor.execute("delete from settings where setting = 'renamed_at'")
-                cursor.execute("insert into settings values ('renamed_at', $at)", {"at": at.isoformat(" ")})
+                note_renaming(cursor)
             return renamed
         finally:
             cursor.unregister("own_rows")

@@ -1,6 +1,7 @@
 -- The shape and the meaning of the data: tables of the lake, made once for each store.
 
-create table store_facts (      -- one row for each fact: schema_version, kind (demo | real), salt
+create table store_facts (      -- one row for each fact: schema_version, kind (demo | real), salt, past_origins (of
+                                -- forecasts that the first refresh chose to reconstruct, divided by |)
   fact varchar not null,
   value varchar not null
 );
@@ -193,7 +194,7 @@ create table forecast_runs (
   origin date not null,         -- the last day that was known
   issued_at timestamp not null, -- UTC
   snapshot bigint not null,     -- of the lake, that the counts were read from
-  version varchar not null,     -- of the method
+  version varchar not null,     -- of the method, of the calendar and, where it was issued, of the data
   horizon bigint not null,      -- days ahead
   reconstructed boolean not null,   -- made later, as it would have been made then; never counted as issued
   method varchar not null,      -- JSON: {what the forecasts rest on, in words: series}
@@ -301,7 +302,7 @@ create table feedback (         -- what people said of signals; it shifts their 
 create table rehearsal_grounds (    -- what rehearsals of events rest on; of the newest origin only, learned by refresh
   origin date not null,         -- the last day that was known
   made_at timestamp not null,   -- UTC
-  version varchar not null,     -- of the method
+  version varchar not null,     -- of the method, the calendar and the data
   part varchar not null,        -- arrays (NumPy, zipped) | series, events, profiles, cases (Parquet)
   content blob not null
 );

@@ -12,6 +12,7 @@ import pandas as pd
 from analytics.filters import COUNTED
 from analytics.forecast import probability
 from analytics.ledger import issued
+from analytics.loaded import unknown_days
 from analytics.signals import SEVERE_STEP, YEAR, stretches
 
 if TYPE_CHECKING:
@@ -24,7 +25,10 @@ OVER_FOR = 14  # days after its last one that a signal is told as over
 
 
 def series_counts(query: Query, series: pd.DataFrame, first: date, last: date) -> pd.DataFrame:
-    """Complaints of each day ('*' is a sum): one row for each row of `series` (region, topic), one column for a day."""
+    """Complaints of each day ('*' is a sum): one row for each row of `series` (region, topic), one column for a day.
+
+    Quiet days are 0, days that were not loaded nan.
+    """
     found = query(
         """
         with wanted as (select unnest($regions) as region, unnest($topics) as topic)
@@ -43,7 +47,9 @@ def series_counts(query: Query, series: pd.DataFrame, first: date, last: date) -
     )
     days = pd.date_range(first, last, name="day")
     table = found.pivot_table(index=SERIES, columns="day", values="complaints", aggfunc="sum")
-    return table.reindex(pd.MultiIndex.from_frame(series[SERIES])).reindex(columns=days).fillna(0.0)
+    table = table.reindex(pd.MultiIndex.from_frame(series[SERIES])).reindex(columns=days).fillna(0.0)
+    unknown = unknown_days(query, days).reindex(table.index.get_level_values("region"), fill_value=True)
+    return table.mask(unknown.to_numpy())
 
 
 def issued_pairs(store: Store, series: pd.DataFrame, run_id: int | None = None) -> pd.DataFrame:
@@ -56,8 +62,8 @@ def issued_pairs(store: Store, series: pd.DataFrame, run_id: int | None = None) 
 def courses(store: Store, signals: pd.DataFrame) -> pd.DataFrame:
     """The days around each signal: region, topic, day, complaints, mean, 0.1, 0.9, threshold, probability.
 
-    Before the origin `complaints`, six weeks of them; after it what was issued. `threshold`: of the most pressing
-    signal of the series. No rows where nothing was issued.
+    Before the origin `complaints`, six weeks of them, nan where they were not loaded; after it what was issued.
+    `threshold`: of the most pressing signal of the series. No rows where nothing was issued.
     """
     series = signals.drop_duplicates(SERIES)[[*SERIES, "threshold"]]
     if series.empty:
@@ -85,7 +91,8 @@ def over(store: Store, as_of: date) -> pd.DataFrame:
     """Signals within the budget whose days have passed in the last two weeks, the latest first.
 
     As the last issue before their first day said them: region, topic, first_day, last_day, threshold, probability,
-    most (complaints of their strongest day), came. `as_of`: the last full day.
+    most (complaints of their strongest day, nan: none is known), came (True, False, or None: no known day reached the
+    threshold, and not all are known). `as_of`: the last full day.
     """
     with store.reading() as query:
         rows = query(
@@ -102,11 +109,11 @@ def over(store: Store, as_of: date) -> pd.DataFrame:
         if rows.empty:
             return rows.assign(most=[], came=[])
         counts = series_counts(query, rows.drop_duplicates(SERIES), rows["first_day"].min().date(), as_of)
-    most = [
-        float(counts.loc[(row.region, row.topic), row.first_day : row.last_day].max())
-        for row in rows.itertuples(index=False)
-    ]
-    found = rows.assign(most=most, came=np.array(most) >= rows["threshold"])
+    days = [counts.loc[(row.region, row.topic), row.first_day : row.last_day] for row in rows.itertuples(index=False)]
+    most = np.array([one.max() for one in days], dtype=float)
+    came = (most >= rows["threshold"].to_numpy()).astype(object)
+    came[~came.astype(bool) & np.array([one.isna().any() for one in days])] = None
+    found = rows.assign(most=most, came=came)
     return found.sort_values(["last_day", "probability"], ascending=False, ignore_index=True)
 
 
@@ -154,7 +161,7 @@ def own_signals(store: Store, run_id: int, origin: date) -> pd.DataFrame:
         pd.Timestamp(origin) + pd.Timedelta(days=1),
         least=least.reshape(shape),
         mean=ahead["mean"].to_numpy().reshape(shape),
-        usual=past.loc[pd.MultiIndex.from_frame(series)].median(axis=1).to_numpy(),
+        usual=past.loc[pd.MultiIndex.from_frame(series)].median(axis=1).fillna(0.0).to_numpy(),
         likely=chance,
         worse=severe,
     )

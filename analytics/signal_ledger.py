@@ -11,6 +11,7 @@ import duckdb
 import numpy as np
 import pandas as pd
 
+from analytics.data_state import data_state
 from analytics.errors import BadInput
 from analytics.panel import TOTAL
 from analytics.signal_days import own_signals, series_counts
@@ -82,14 +83,10 @@ def issued_signals(
 
 
 def data_version(store: Store) -> int:
-    """A number below zero that changes with every import, undo and issue, and with nothing else."""
-    found = store.query(
-        """
-        select (select count(*) + count(undone_at) from imports) as imports,
-          (select count(*) from forecast_runs) as runs
-        """
-    ).iloc[0]
-    return -1 - int(found["imports"]) - 1_000_000 * int(found["runs"])
+    """A number below zero that changes with every import, undo, renaming and issue, and with nothing else."""
+    with store.reading() as query:
+        runs = int(query("select count(*) as runs from forecast_runs")["runs"].iloc[0])
+        return -1 - data_state(query) - 1_000_000 * runs
 
 
 def is_any_over(store: Store) -> bool:

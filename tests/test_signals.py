@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import closing
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +20,7 @@ from analytics.drivers import Drivers
 from analytics.errors import BadInput
 from analytics.filters import Filters
 from analytics.forecast import Engine, probability
+from analytics.imports import import_files
 from analytics.ledger import issued
 from analytics.own_keeping import keep_own_table
 from analytics.panel import Panel
@@ -33,6 +34,7 @@ from analytics.store import Store, open_store
 from analytics.thresholds import year_thresholds
 from analytics.why import reasons
 from tests.countries import NOW, REGIONS, make_store
+from tests.making import incidents
 
 
 def panel_of(counts: np.ndarray) -> Panel:
@@ -269,6 +271,41 @@ def test_signals_whose_days_have_passed_are_over_and_it_is_told_whether_they_cam
             ["Тульская область", 3.0, False],
         ]
         assert over(store, NOW.date() + timedelta(days=60)).empty
+
+
+def test_days_that_were_not_loaded_are_no_quiet_days_of_a_signal(tmp_path: Path) -> None:
+    """One region's export ends a week before the others: whether its signal of that week came true is not known."""
+    late = REGIONS[2]
+    with closing(open_store(make_store(tmp_path, a_day=3, days=120, regions=REGIONS[:2]))) as store:
+        rows = [
+            {"ID": f"{day}-{place}", "Дата создания": f"{day:%d.%m.%Y} 10:00", "Регион": late, "Группа тем": "Дороги"}
+            for day in pd.date_range("2026-08-01", "2026-11-13")
+            for place in range(9)
+        ]
+        import_files(store, [incidents(tmp_path / "late.csv", rows)], now=NOW)
+        refresh(store, now=NOW, municipalities=False, reconstruct=0)
+        store.write(
+            lambda cursor: cursor.execute(
+                """
+                insert into forecast_runs select 99, date '2026-11-10', issued_at, snapshot, version, horizon, false,
+                  method, unloaded, calibration, null from forecast_runs;
+                insert into signals
+                select 99, $late, 'Дороги', day, day + 2, day, 9, 3, 3, 9, 0.5, 0, 1, '', true, '{}'
+                from (values (date '2026-11-11'), (date '2026-11-14')) as made(day)
+                """,
+                {"late": late},
+            )
+        )
+        found = over(store, NOW.date() - timedelta(days=2)).set_index("first_day").sort_index()
+        assert found["came"].tolist() == [True, None]
+        assert found["most"].iloc[0] == 9
+        assert np.isnan(found["most"].iloc[1])
+        shown = pd.DataFrame({"region": [late, "*"], "topic": ["Дороги", "*"], "threshold": 5})
+        shown.attrs = {"origin": date(2026, 11, 18), "run_id": 1}
+        before = courses(store, shown).query("day <= '2026-11-18'").set_index(["region", "day"])["complaints"]
+        assert before[late].isna().sum() == 6
+        assert before[late].dropna().eq(9).all()
+        assert before["*"].isna().sum() == 6
 
 
 def test_the_record_counts_a_signal_as_come_when_a_day_reached_its_threshold(stored: Store) -> None:

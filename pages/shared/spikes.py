@@ -13,6 +13,8 @@ from pages.shared.answers import Answers
 from pages.shared.signal_cards import days, name
 from pages.shared.text import Text, plain
 
+OUTCOMES = {True: "yes", False: "no", None: "unknown"}
+
 
 def is_there(signals: pd.DataFrame, text: Text) -> bool:
     """Was anything issued? If not, say what to do."""
@@ -61,17 +63,19 @@ def over(answers: Answers, filters: Filters, text: Text) -> None:
     if found.empty:
         return
     with st.container(border=True):
-        came = int(found["came"].sum())
+        known = found["came"].notna()
         st.subheader(text("signals.over"), anchor=False, help=text("signals.over_help"))
-        st.markdown(text("signals.over_said", n=len(found), came=came))
+        st.markdown(text("signals.over_said", n=len(found), came=int(found.loc[known, "came"].sum())))
+        if not known.all():
+            st.caption(text("signals.over_unknown", n=int((~known).sum())))
         rows = [
             {
                 text("signals.signal"): name(signal, text),
                 text("signals.days"): days(signal, text),
                 text("signals.said_before"): text.percent(signal["probability"]),
                 text("dots.threshold"): int(signal["threshold"]),
-                text("signals.most"): int(signal["most"]),
-                text("signals.came_true"): text.of("came_true", "yes" if signal["came"] else "no"),
+                text("signals.most"): None if pd.isna(signal["most"]) else int(signal["most"]),
+                text("signals.came_true"): text.of("came_true", OUTCOMES[signal["came"]]),
             }
             for signal in found.to_dict("records")
         ]
