@@ -76,7 +76,7 @@ def signals(answers: Answers, filters: Filters, text: Text) -> None:
             }
             frame.link("signals", _row(signal, text), chosen, text, filters, icon=":material/notifications:")
         if len(week) > budget:
-            frame.link("signals", text("coming.all_signals", n=len(week)), {}, text, filters, icon="")
+            frame.link("signals", text("coming.all_signals", n=len(week)), {"more": "true"}, text, filters, icon="")
 
 
 def expected_change(answers: Answers, filters: Filters, text: Text) -> None:

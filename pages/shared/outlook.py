@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from datetime import date
 from typing import Any
 
 import pandas as pd
@@ -11,7 +12,7 @@ import streamlit as st
 from analytics.filters import Filters
 from analytics.selected_forecast import Outlook, record_by_day
 from analytics.store_panel import SHORTEST
-from pages.shared import components, forecast_charts, part_charts, twins
+from pages.shared import bound, components, forecast_charts, part_charts, twins
 from pages.shared.answers import Answers
 from pages.shared.text import Text, plain
 
@@ -96,14 +97,15 @@ def will_it_exceed(answers: Answers, filters: Filters, text: Text) -> None:
     ahead = answers.outlook(filters).ahead
     with st.container(border=True, height="stretch"):
         st.subheader(text("dots.title"), anchor=False, help=text("dots.help"))
-        days = [day.date() for day in ahead["day"]]
-        day = st.selectbox(text("dots.day"), days, format_func=lambda one: text.day(one, "weekday"))
+        days = [f"{day:%Y-%m-%d}" for day in ahead["day"]]
+        chosen = bound.one_of("day", days, text("dots.day"), _weekday, text)
+        day = date.fromisoformat(chosen or days[0])
         counts = answers.dots(filters, day)
         usual = answers.usual_on(filters, day)
         low = max(int(counts[0]), 1)  # that none at all comes is no question
         high = max(int(counts[-1]) + 1, low + 2)
         start = high if math.isnan(usual) else round(usual)
-        least = st.slider(text("dots.threshold"), low, high, min(max(start, low), high))
+        least = bound.slider("least", text("dots.threshold"), start, low, high, of=(day, ahead["mean"].sum()))
         reached = sum(count >= least for count in counts)
         chance = text.percent(answers.probability(filters, day, least))
         st.markdown(text("dots.said", reached=reached, least=least, day=text.day(day, "weekday"), chance=chance))
@@ -160,6 +162,10 @@ def municipalities(answers: Answers, filters: Filters, text: Text) -> None:
         shown = shown.round({"mean": 1}).rename(columns={name: text(key) for name, key in names.items()})
         st.dataframe(shown, hide_index=True, width="stretch", column_config=twins.columns(shown))
         components.twin("towns", shown, text("towns.title"), text)
+
+
+def _weekday(text: Text, day: str) -> str:
+    return text.day(date.fromisoformat(day), "weekday")
 
 
 def _trust(judged: pd.DataFrame, ahead: Outlook, text: Text) -> str:

@@ -52,7 +52,7 @@ def _table(kind: str, answers: Answers, text: Text) -> None:
             own_answers.keep_table(answers, kind, kept.head(0))
             _told(kind)
     if len(kept):
-        with st.expander(text("own.show"), icon=":material/table:"):
+        with st.expander(text("own.show"), icon=":material/table:", key="own_rows", bind="query-params"):
             st.dataframe(kept, hide_index=True, width="stretch", height=280)
     path = _upload(kind, text)
     found = _read(lambda: own_answers.read_table(answers, kind, path), text) if path else None

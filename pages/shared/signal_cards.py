@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from analytics.filters import Filters
-from pages.shared import frame, signal_answers, signal_marks
+from pages.shared import bound, frame, signal_answers, signal_marks
 from pages.shared.answers import Answers
 from pages.shared.text import Text, plain
 
@@ -28,15 +28,14 @@ def cards(answers: Answers, filters: Filters, text: Text) -> None:
     st.subheader(
         text("signals.cards"), anchor=False, help=text("signals.cards_help", budget=signal_answers.budget(answers))
     )
-    most = len(shown) if frame.kept("all_signals") else SHOWN
+    place = st.container()
+    more = len(shown) > SHOWN and bound.switch("more", text("signals.more", n=len(shown) - SHOWN))
+    most = len(shown) if more else SHOWN
     courses = dict(list(signal_answers.courses(answers, filters).groupby(["region", "topic"])))
-    with st.grid(columns=2, min_column_width=340, gap="xsmall"):
+    with place, st.grid(columns=2, min_column_width=340, gap="xsmall"):
         for signal in shown.head(most).to_dict("records"):
             with st.container(border=True, gap="xsmall", height="stretch"):
                 _card(answers, signal, courses.get((signal["region"], signal["topic"])), text)
-    if len(shown) > most and st.button(text("signals.more", n=len(shown) - most), icon=":material/expand_more:"):
-        frame.keep("all_signals", True)
-        st.rerun()
 
 
 def name(signal: Any, text: Text) -> str:
