@@ -93,17 +93,19 @@ def loaded(table: pd.DataFrame, text: Text, *, by: str) -> None:
     twin("completeness", pd.DataFrame(shown), title, text, chart="completeness")
 
 
-def chart(key: str, figure: go.Figure, text: Text, table: Table | None = None, *, note: str = "") -> None:
+def chart(key: str, figure: go.Figure, text: Text, table: Table | None = None, *, note: str = "") -> DeltaGenerator:
     """A chart below its title, with its numbers; `key` is the family of its words: title, help, and alt.
 
     `table`: the chart as a table whose columns have the reader's words, or a function that makes it; `note`: a line
-    between the title and the chart.
+    between the title and the chart. Answers the box around them, for what belongs below.
     """
-    with st.container(border=True, height="stretch", key=f"box_{key}"):
+    box = st.container(border=True, height="stretch", key=f"box_{key}")
+    with box:
         st.subheader(text(f"{key}.title"), anchor=False, help=text(f"{key}.help"))
         if note:
             st.caption(note)
         picture(key, figure, text, table, title=text(f"{key}.title"), alt=text(f"{key}.alt"))
+    return box
 
 
 def picture(

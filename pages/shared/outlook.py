@@ -12,13 +12,13 @@ import streamlit as st
 from analytics.filters import Filters
 from analytics.selected_forecast import Outlook, record_by_day
 from analytics.store_panel import SHORTEST
-from pages.shared import bound, components, forecast_charts, part_charts, twins
+from pages.shared import bound, components, forecast_charts, mark_links, part_charts, twins
 from pages.shared.answers import Answers
 from pages.shared.text import Text, plain
 
 SHOWN_DAYS = 56  # of the past, in the fan chart
 WEEK = 7
-NAMED = 5  # marks of days to come that are told in words
+NAMED = 5  # days off to come that are told in words
 FINE = 10.0  # complaints: fewer are told with a decimal
 FELT = 0.01  # a factor's effect on a week that is worth a word
 ICONS = {"good": ":material/check_circle:", "fair": ":material/info:", "poor": ":material/warning:"}
@@ -70,13 +70,13 @@ def fan(answers: Answers, filters: Filters, text: Text) -> None:
     marks = answers.ask("marks", filters, first, last)
     bands = not _poor(answers, filters)
     drawn = forecast_charts.fan(actual, ahead.ahead, said, marks, text, bands=bands)
-    coming = marks[marks["last_day"] > actual["day"].max().date()].to_dict("records")
-    told = [
-        f"{text.day(mark['first_day'], 'short')} {plain(forecast_charts.mark_words(mark, text))}" for mark in coming
-    ]
+    off = marks[(marks["kind"] == "holiday") & (marks["last_day"] > actual["day"].max().date())].to_dict("records")
+    told = [f"{text.day(mark['first_day'], 'short')} {plain(forecast_charts.mark_words(mark, text))}" for mark in off]
     more = " …" if len(told) > NAMED else ""
-    note = text("fan.coming", marks="; ".join(told[:NAMED]) + more) if told else text("fan.nothing")
-    components.chart("fan", drawn, text, lambda: _days(actual, ahead, text, bands=bands), note=note)
+    note = text("fan.coming", marks="; ".join(told[:NAMED]) + more) if told else ""
+    box = components.chart("fan", drawn, text, lambda: _days(actual, ahead, text, bands=bands), note=note)
+    with box:
+        mark_links.to_events(marks, actual["day"].max().date(), filters, text)
 
 
 def made_of(answers: Answers, filters: Filters, text: Text) -> None:
