@@ -24,6 +24,7 @@ from analytics.store import Store, open_store
 from pages.shared import questions
 
 LOOKED_BACK = 400  # days, for last year's week and the record
+COMPARED = ("movers", "changed", "whole")  # whose answer depends on what the reader compares with
 CONTEXT_DAYS = 91  # a chart over time shows at least these, however short the reader's period
 
 
@@ -218,7 +219,8 @@ class Answers:
     def headline(self, filters: Filters) -> list[Sentence]:
         """The Overview's first sentences, from its own numbers."""
         movers = [self.movers(filters, by) for by in ("topic_group", self.places(filters))]
-        return explain.headline(self.tiles(filters), pd.concat(movers), self.last_full_day(filters))
+        known = self.tiles(filters), pd.concat(movers), self.last_full_day(filters)
+        return explain.headline(*known, filters.compare)
 
 
 def open_answers() -> Answers:
@@ -288,7 +290,9 @@ def _filters_of(series: Series) -> Filters:
 
 
 def _remembered(question: str, answers: Answers, *arguments: object) -> Any:
-    plain = tuple(replace(one, compare="usual") if isinstance(one, Filters) else one for one in arguments)
+    plain = arguments
+    if question not in COMPARED:
+        plain = tuple(replace(one, compare="usual") if isinstance(one, Filters) else one for one in arguments)
     return _answer(question, answers.store.path, answers.snapshot, plain, answers.store)
 
 

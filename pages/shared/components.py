@@ -57,14 +57,14 @@ def over_time(table: pd.DataFrame, filters: Filters, text: Text) -> None:
     chart("over_time", drawn, text, days.rename(columns={"day": text("ahead.day"), **names}))
 
 
-def what_moved(table: pd.DataFrame, by: str, text: Text) -> None:
-    """What rose and what fell: topics or places."""
+def what_moved(table: pd.DataFrame, by: str, compare: str, text: Text) -> None:
+    """What rose and what fell: topics or places, against what the reader compares with."""
     if table.empty:
         note(f"movers_{by}", text)
     else:
         with st.container(border=True, height="stretch"):
-            st.subheader(text(f"movers_{by}.title"), anchor=False, help=text("movers.help"))
-            st.html(fragments.movers(table, text, by=by))
+            st.subheader(text(f"movers_{by}.title"), anchor=False, help=text(f"movers.help_{compare}"))
+            st.html(fragments.movers(table, text, by=by, compare=compare))
 
 
 def completeness(table: pd.DataFrame, text: Text) -> None:
@@ -228,7 +228,9 @@ def _said(sentence: Sentence, filters: Filters, text: Text) -> str:
         values |= {name: text.percent(value, 1) for name, value in values.items()}
     if "names" in values:
         values["names"] = _names(values["names"], filters, text)
-        values["change"] = text.change(1 + values.get("share", 0.0) * (-1 if sentence.key == "mover_fell" else 1))
+        values["change"] = text.change(
+            1 + values.get("share", 0.0) * (-1 if sentence.key.startswith("mover_fell") else 1)
+        )
     if "share" in values:
         values["share"] = text.percent(values["share"])
     n = values.pop("places", None)

@@ -143,6 +143,7 @@ QUESTIONS: dict[str, Callable[..., Any]] = {
     "event_types": lambda store: event_types(store.settings),
     "calendar_events": lambda store, origin: calendar_events(store, almanac_of(store), origin),
     "trend": trends.trend,
+    "whole": trends.whole,
     "changed": trends.changed,
     "new_and_gone_topics": trends.new_and_gone_topics,
     "moved_labels": trends.moved_labels,
