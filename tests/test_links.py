@@ -30,10 +30,12 @@ UNBOUND = {  # function -> why what is chosen there is in no address
     "event_intake._events": "says what a file holds that is being taken in",
     "intake._preview": "says how a file is read that is being taken in",
     "intake._edited": "says how a file is read that is being taken in",
+    "own_limits.one_limit": "a form that changes the store",
+    "own_limits._one": "a form that changes the store",
     "records._setting": "changes a setting of the store, for every reader",
     "signal_cards._say": "changes what the store keeps of a signal, for every reader",
 }
-FORMS = re.compile(r"^(form_|said_|owner_|word_|take_)")  # the keys of widgets of these
+FORMS = re.compile(r"^(form_|said_|owner_|word_|take_|limit_)")  # the keys of widgets of these
 SETTINGS = ("home_region", "budget", "language")
 VIEWS = {
     "overview": [{}],

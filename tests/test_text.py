@@ -31,7 +31,7 @@ from pages.shared.text import LANGUAGE_NAMES, LOCALES, Text, language_of, plain
 
 ROOT = Path(__file__).resolve().parent.parent
 SOURCES = [ROOT / "app.py", *sorted((ROOT / "pages").rglob("*.py"))]
-OWN_REASONS = ("no_number", "not_whole", "no_day", "no_name", "unknown_kind", "repeated")
+OWN_REASONS = ("no_number", "not_whole", "no_day", "no_name", "no_region", "unknown_kind", "repeated")
 FAMILIES: dict[str, Iterable[str]] = {  # the values that a key made at run time can end with
     "page": (*PAGES, "definitions"),
     "period": PERIODS,

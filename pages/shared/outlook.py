@@ -101,14 +101,17 @@ def will_it_exceed(answers: Answers, filters: Filters, text: Text) -> None:
         chosen = bound.one_of("day", days, text("dots.day"), _weekday, text)
         day = date.fromisoformat(chosen or days[0])
         counts = answers.dots(filters, day)
-        usual = answers.usual_on(filters, day)
+        own: int | None = answers.ask("own_threshold", filters)
+        usual = answers.usual_on(filters, day) if own is None else float(own)
         low = max(int(counts[0]), 1)  # that none at all comes is no question
-        high = max(int(counts[-1]) + 1, low + 2)
+        high = max(int(counts[-1]) + 1, low + 2, own or 0)
         start = high if math.isnan(usual) else round(usual)
         least = bound.slider("least", text("dots.threshold"), start, low, high, of=(day, ahead["mean"].sum()))
         reached = sum(count >= least for count in counts)
         chance = text.percent(answers.probability(filters, day, least))
         st.markdown(text("dots.said", reached=reached, least=least, day=text.day(day, "weekday"), chance=chance))
+        if own is not None:
+            st.caption(text("dots.own", own=own))
         if _poor(answers, filters):
             st.caption(text("dots.poor"))
         figure = forecast_charts.dots(counts, least, text)
@@ -158,6 +161,11 @@ def municipalities(answers: Answers, filters: Filters, text: Text) -> None:
         st.subheader(text("towns.title"), anchor=False, help=text("towns.help"))
         names = {"municipality": "filters.municipality", "mean": "fan.expected", "low": "ahead.low"}
         names |= {"high": "ahead.high", "last_week": "towns.last_week"}
+        names |= {"threshold": "towns.own", "probability": "towns.own_chance"}
+        own: pd.DataFrame = answers.ask("own_of_municipalities", filters)
+        if len(own):
+            table = table.merge(own, on="municipality", how="left")
+            table["probability"] = [text.percent(one) if pd.notna(one) else "" for one in table["probability"]]
         shown = table.assign(municipality=[text.name("municipality", name) for name in table["municipality"]])
         shown = shown.round({"mean": 1}).rename(columns={name: text(key) for name, key in names.items()})
         st.dataframe(shown, hide_index=True, width="stretch", column_config=twins.columns(shown))
