@@ -30,6 +30,8 @@ def own_table(store: Store, kind: str) -> pd.DataFrame:
             """
         )
     columns = ", ".join(SHAPES[kind].columns)
+    if kind == "thresholds":
+        columns = columns.replace("municipality", "coalesce(municipality, '') as municipality")
     found = store.query(f"select {columns} from {TABLES[kind]} order by all")
     return found.replace("*", "") if kind == "thresholds" else found
 
@@ -59,7 +61,7 @@ def keep_own_table(store: Store, kind: str, rows: pd.DataFrame) -> int:
     """
 
     def work(cursor: duckdb.DuckDBPyConnection) -> int:
-        cursor.register("own_rows", rows[list(SHAPES[kind].columns)])
+        cursor.register("own_rows", rows.reindex(columns=list(SHAPES[kind].columns), fill_value=""))
         try:
             renamed = WORK[kind](cursor) if kind in WORK else _replace(cursor, kind)
             if renamed:
@@ -76,6 +78,8 @@ def _replace(cursor: duckdb.DuckDBPyConnection, kind: str) -> int:
     columns = list(SHAPES[kind].columns)
     if kind in ("aliases", "days"):
         columns[columns.index("region")] = "nullif(region, '') as region"
+    if kind == "thresholds":
+        columns[columns.index("municipality")] = "nullif(municipality, '') as municipality"
     cursor.execute(f"insert into {TABLES[kind]} by name select {', '.join(columns)} from own_rows")
     return 0
 

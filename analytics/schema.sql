@@ -154,7 +154,8 @@ create table aliases (          -- the user's own spellings: kind is region | mu
 create table own_thresholds (   -- complaints a day that the reader can handle; '*' = all
   region varchar not null,
   topic_group varchar not null,
-  complaints bigint not null
+  complaints bigint not null,
+  municipality varchar          -- null: the region as a whole
 );
 
 create table own_days (         -- days off that no public calendar knows
@@ -296,7 +297,8 @@ create table feedback (         -- what people said of signals; it shifts their 
   said varchar,                 -- useful | false | known
   word varchar,
   owner varchar,
-  given_at timestamp not null   -- UTC
+  given_at timestamp not null,  -- UTC
+  municipality varchar          -- null: of the region
 );
 
 create table rehearsal_grounds (    -- what rehearsals of events rest on; of the newest origin only, learned by refresh

@@ -178,7 +178,19 @@ def signals(
     if not found.attrs:
         notes.print("no forecast has been issued yet: run python -m analytics refresh")
         return
-    names = ["region", "topic", "first_day", "last_day", "threshold", "expected", "usual", "probability", "state"]
+    towns = ["municipality"] if len(shown) and shown["municipality"].ne("").any() else []
+    names = [
+        "region",
+        *towns,
+        "topic",
+        "first_day",
+        "last_day",
+        "threshold",
+        "expected",
+        "usual",
+        "probability",
+        "state",
+    ]
     print(shown[names].round(2).to_string(index=False) if len(shown) else "no spike is probable")
     if len(shown):
         notes.print(f"of these {len(shown):,}, {(1 - shown['probability']).sum():.1f} are expected to fail")

@@ -332,6 +332,9 @@ def test_the_reader_chooses_what_measures_are_compared_with(stores: dict[str, st
     for other in ("usual", "previous", "last_year"):
         app = open_page(stores["full"], period="days_28", compare=other)
         assert not app.exception
+        assert {"usual": "than usual", "previous": "in the period before", "last_year": "last year"}[other] in words(
+            app
+        )
         told[other] = app.metric[0].delta
     # 28 days of 27 a day with the surge of the last week, 105 more, against 28 days of 27 and of 27
     assert told["previous"] == told["last_year"] == "+14%"

@@ -71,12 +71,12 @@ def signals(answers: Answers, filters: Filters, text: Text) -> None:
         for signal in week.head(budget).to_dict("records"):
             chosen = {
                 name: signal[key]
-                for name, key in (("region", "region"), ("topic_group", "topic"))
-                if signal[key] != "*"
+                for name, key in (("region", "region"), ("municipality", "municipality"), ("topic_group", "topic"))
+                if signal[key] not in ("*", "")
             }
             frame.link("signals", _row(signal, text), chosen, text, filters, icon=":material/notifications:")
         if len(week) > budget:
-            frame.link("signals", text("coming.all_signals", n=len(week)), {}, text, filters, icon="")
+            frame.link("signals", text("coming.all_signals", n=len(week)), {"more": "true"}, text, filters, icon="")
 
 
 def expected_change(answers: Answers, filters: Filters, text: Text) -> None:
@@ -117,7 +117,7 @@ def _said(thing: Thing, text: Text) -> str:
     if thing.key == "signal":
         values["days"] = text.period(values.pop("first"), values.pop("last"))
         values["probability"] = text.percent(values["probability"])
-        where = {"region": thing.names["region"], "topic": thing.names["topic_group"]}
+        where = {**thing.names, "topic": thing.names["topic_group"]}
         values["name"] = plain(signal_cards.name(where, text))
     elif thing.key == "risen":
         values["change"] = text.change(values["change"])

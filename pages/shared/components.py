@@ -57,14 +57,14 @@ def over_time(table: pd.DataFrame, filters: Filters, text: Text) -> None:
     chart("over_time", drawn, text, days.rename(columns={"day": text("ahead.day"), **names}))
 
 
-def what_moved(table: pd.DataFrame, by: str, text: Text) -> None:
-    """What rose and what fell: topics or places."""
+def what_moved(table: pd.DataFrame, by: str, compare: str, text: Text) -> None:
+    """What rose and what fell: topics or places, against what the reader compares with."""
     if table.empty:
         note(f"movers_{by}", text)
     else:
         with st.container(border=True, height="stretch"):
-            st.subheader(text(f"movers_{by}.title"), anchor=False, help=text("movers.help"))
-            st.html(fragments.movers(table, text, by=by))
+            st.subheader(text(f"movers_{by}.title"), anchor=False, help=text(f"movers.help_{compare}"))
+            st.html(fragments.movers(table, text, by=by, compare=compare))
 
 
 def completeness(table: pd.DataFrame, text: Text) -> None:
@@ -93,17 +93,19 @@ def loaded(table: pd.DataFrame, text: Text, *, by: str) -> None:
     twin("completeness", pd.DataFrame(shown), title, text, chart="completeness")
 
 
-def chart(key: str, figure: go.Figure, text: Text, table: Table | None = None, *, note: str = "") -> None:
+def chart(key: str, figure: go.Figure, text: Text, table: Table | None = None, *, note: str = "") -> DeltaGenerator:
     """A chart below its title, with its numbers; `key` is the family of its words: title, help, and alt.
 
     `table`: the chart as a table whose columns have the reader's words, or a function that makes it; `note`: a line
-    between the title and the chart.
+    between the title and the chart. Answers the box around them, for what belongs below.
     """
-    with st.container(border=True, height="stretch", key=f"box_{key}"):
+    box = st.container(border=True, height="stretch", key=f"box_{key}")
+    with box:
         st.subheader(text(f"{key}.title"), anchor=False, help=text(f"{key}.help"))
         if note:
             st.caption(note)
         picture(key, figure, text, table, title=text(f"{key}.title"), alt=text(f"{key}.alt"))
+    return box
 
 
 def picture(
@@ -226,7 +228,9 @@ def _said(sentence: Sentence, filters: Filters, text: Text) -> str:
         values |= {name: text.percent(value, 1) for name, value in values.items()}
     if "names" in values:
         values["names"] = _names(values["names"], filters, text)
-        values["change"] = text.change(1 + values.get("share", 0.0) * (-1 if sentence.key == "mover_fell" else 1))
+        values["change"] = text.change(
+            1 + values.get("share", 0.0) * (-1 if sentence.key.startswith("mover_fell") else 1)
+        )
     if "share" in values:
         values["share"] = text.percent(values["share"])
     n = values.pop("places", None)

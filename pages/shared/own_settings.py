@@ -11,7 +11,7 @@ import streamlit as st
 from analytics.errors import BadInput
 from analytics.own_geometry import OwnShapes
 from analytics.own_tables import SHAPES, OwnTable
-from pages.shared import choosing, frame, intake, own_answers
+from pages.shared import choosing, frame, intake, own_answers, own_limits
 from pages.shared.answers import Answers
 from pages.shared.files import as_csv
 from pages.shared.text import Text, plain
@@ -52,8 +52,10 @@ def _table(kind: str, answers: Answers, text: Text) -> None:
             own_answers.keep_table(answers, kind, kept.head(0))
             _told(kind)
     if len(kept):
-        with st.expander(text("own.show"), icon=":material/table:"):
+        with st.expander(text("own.show"), icon=":material/table:", key="own_rows", bind="query-params"):
             st.dataframe(kept, hide_index=True, width="stretch", height=280)
+    if kind == "thresholds" and (n := own_limits.one_limit(answers, kept, text)):
+        _told(kind, n)
     path = _upload(kind, text)
     found = _read(lambda: own_answers.read_table(answers, kind, path), text) if path else None
     if isinstance(found, OwnTable):

@@ -11,7 +11,7 @@ from analytics.filters import Filters
 from analytics.grounds import Grounds
 from analytics.quick_rehearsal import Played
 from analytics.store_rehearsal import similar_cases
-from pages.shared import components, event_charts, event_choices, past_cases, rehearsed
+from pages.shared import bound, components, event_charts, past_cases, rehearsed
 from pages.shared.answers import Answers
 from pages.shared.event_words import count, event_words, place_words, series_words
 from pages.shared.rehearsal_form import Asked, asked
@@ -76,7 +76,7 @@ def _looked_at(played: Played, sums: pd.DataFrame, text: Text) -> tuple[str, str
     first = played.series.iloc[played.row(region, topic)]
     listed = [f"{row.region}|{row.topic}" for row in sums.head(MOST_LOOKED_AT).itertuples()]
     options = list(dict.fromkeys([f"{first['region']}|{first['topic']}", *listed]))
-    chosen = event_choices.one_of("look", options, text("rehearsal.look"), lambda words, one: _series(one, words), text)
+    chosen = bound.one_of("look", options, text("rehearsal.look"), lambda words, one: _series(one, words), text)
     place, _, what = str(chosen or options[0]).partition("|")
     return place, what
 

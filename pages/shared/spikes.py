@@ -122,8 +122,10 @@ def _judged(table: pd.DataFrame, text: Text) -> pd.DataFrame:
 def _row(signal: dict[str, Any], text: Text) -> dict[str, Any]:
     region = text("signals.everywhere") if signal["region"] == "*" else text.name("region", signal["region"])
     topic = text("signals.all_topics") if signal["topic"] == "*" else text.name("topic_group", signal["topic"])
+    town = signal["municipality"]
     return {
         text("filters.region"): region,
+        text("filters.municipality"): text.name("municipality", town) if town else "",
         text("filters.topic_group"): topic,
         text("signals.from"): signal["first_day"].date(),
         text("signals.to"): signal["last_day"].date(),
