@@ -11,7 +11,7 @@ import streamlit as st
 from analytics.filters import Filters
 from analytics.selected_forecast import Outlook, record_by_day
 from analytics.store_panel import SHORTEST
-from pages.shared import components, forecast_charts, part_charts, twins
+from pages.shared import components, forecast_charts, part_charts, twins, waiting
 from pages.shared.answers import Answers
 from pages.shared.text import Text, plain
 
@@ -34,8 +34,7 @@ def is_there(answers: Answers, filters: Filters, text: Text) -> bool:
     if ahead.origin is None and known < SHORTEST:
         st.info(text("outlook.short", needed=SHORTEST, n=known), icon=":material/history:")
         return False
-    st.info(text("outlook.none" if ahead.origin is None else "outlook.over"), icon=":material/update:")
-    st.code("python -m analytics refresh", language=None)
+    waiting.for_forecasts(answers, text, otherwise="outlook.none" if ahead.origin is None else "outlook.over")
     return False
 
 

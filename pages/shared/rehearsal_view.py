@@ -11,7 +11,7 @@ from analytics.filters import Filters
 from analytics.grounds import Grounds
 from analytics.quick_rehearsal import Played
 from analytics.store_rehearsal import similar_cases
-from pages.shared import components, event_charts, event_choices, past_cases, rehearsed
+from pages.shared import components, event_charts, event_choices, past_cases, rehearsed, waiting
 from pages.shared.answers import Answers
 from pages.shared.event_words import count, event_words, place_words, series_words
 from pages.shared.rehearsal_form import Asked, asked
@@ -38,8 +38,8 @@ def show(answers: Answers, filters: Filters, text: Text) -> None:
 
 def prepare(answers: Answers, text: Text) -> None:
     """The offer to learn now what `refresh` learns otherwise."""
-    st.info(text("rehearsal.unprepared"), icon=":material/update:")
-    st.code("python -m analytics refresh", language=None)
+    if waiting.for_forecasts(answers, text, otherwise="rehearsal.unprepared"):
+        return
     if st.button(text("rehearsal.prepare"), type="primary", icon=":material/play_arrow:"):
         bar = st.progress(0.0, text("rehearsal.preparing"))
 

@@ -8,18 +8,17 @@ import pandas as pd
 import streamlit as st
 
 from analytics.filters import Filters
-from pages.shared import components, signal_answers, spike_charts
+from pages.shared import components, signal_answers, spike_charts, waiting
 from pages.shared.answers import Answers
 from pages.shared.signal_cards import days, name
 from pages.shared.text import Text, plain
 
 
-def is_there(signals: pd.DataFrame, text: Text) -> bool:
+def is_there(answers: Answers, filters: Filters, text: Text) -> bool:
     """Was anything issued? If not, say what to do."""
-    if "origin" in signals.attrs:
+    if "origin" in answers.signals(filters).attrs:
         return True
-    st.info(text("outlook.none"), icon=":material/update:")
-    st.code("python -m analytics refresh", language=None)
+    waiting.for_forecasts(answers, text, otherwise="outlook.none")
     return False
 
 
