@@ -85,7 +85,8 @@ def movers(store: Store, filters: Filters, as_of: date, by: str, limit: int = 5)
     `by`: topic_group, topic, region or municipality; raises BadInput for anything else. Columns: the name (topic:
     topic_group, topic; municipality: region, municipality), now (complaints of the period), usual (as for the tiles),
     ratio (now / usual, inf when it is new), low and high (80 % interval of the ratio), probability (that it really
-    rose or fell), direction ('rising' or 'falling'). Empty when the store covers too little.
+    rose or fell), direction ('rising' or 'falling'). Empty when the store covers too little: `attrs` tells the `weeks`
+    that make the usual.
 
     Left out: names not stated, fewer than 10 complaints now and usually together, regions that began to deliver
     within the weeks compared or ended, and what is more probably chance than not (see changes.surely_changed).
@@ -107,7 +108,9 @@ def movers(store: Store, filters: Filters, as_of: date, by: str, limit: int = 5)
             covered = places(query, filters)
             begun = covered["first_day"] <= pd.Timestamp(first) - pd.Timedelta(weeks=weeks)
             counts = counts[counts["region"].isin(covered.loc[begun & covered["active"], "region"])]
-    return ranked_changes(counts, names, days=length, weeks=weeks, limit=limit)
+    found = ranked_changes(counts, names, days=length, weeks=weeks, limit=limit)
+    found.attrs["weeks"] = weeks
+    return found
 
 
 def _weekly_counts(query: Query, filters: Filters, period: tuple[date, date], names: list[str]) -> pd.DataFrame:

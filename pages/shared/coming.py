@@ -33,7 +33,7 @@ def is_there(answers: Answers, filters: Filters, text: Text) -> bool:
         return True
     with st.container(border=True):
         st.subheader(text("coming.title"), anchor=False)
-        waiting.for_forecasts(answers, text, otherwise="coming.none")
+        waiting.for_forecasts(answers, filters, text, otherwise="coming.none")
     return False
 
 
@@ -157,6 +157,8 @@ def _strongest(table: pd.DataFrame, places: str, text: Text) -> str:
     row = known.loc[known["change"].idxmax()]
     rising = int((known["change"] >= attention.RISES).sum())
     name, change = plain(text.name(places, row[places])), text.change(float(row["change"]))
+    if not rising and float(row["change"]) <= 1.005:
+        return text("coming.no_rise")
     if not rising:
         return text("coming.steady", name=name, change=change)
     return text("coming.strongest", n=rising, name=name, change=change)

@@ -10,7 +10,6 @@ import streamlit as st
 
 from analytics.filters import Filters
 from analytics.selected_forecast import Outlook, record_by_day
-from analytics.store_panel import SHORTEST
 from pages.shared import components, forecast_charts, part_charts, twins, waiting
 from pages.shared.answers import Answers
 from pages.shared.text import Text, plain
@@ -29,12 +28,7 @@ def is_there(answers: Answers, filters: Filters, text: Text) -> bool:
     ahead = answers.outlook(filters)
     if len(ahead.ahead):
         return True
-    begun = answers.span()[0]
-    known = (answers.as_of(filters) - begun).days + 1 if begun else 0
-    if ahead.origin is None and known < SHORTEST:
-        st.info(text("outlook.short", needed=SHORTEST, n=known), icon=":material/history:")
-        return False
-    waiting.for_forecasts(answers, text, otherwise="outlook.none" if ahead.origin is None else "outlook.over")
+    waiting.for_forecasts(answers, filters, text, otherwise="outlook.none" if ahead.origin is None else "outlook.over")
     return False
 
 

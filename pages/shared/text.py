@@ -102,6 +102,12 @@ class Text:
         pattern = "#,##0." + "#" * digits + PERCENT[self.language]
         return format_percent(round(share, digits + 2), format=pattern, locale=self.locale)
 
+    def chance(self, probability: float) -> str:
+        """A probability as per cent; nothing that can happen is told as 0 %, nothing that can fail as 100 %."""
+        if probability < 0.005:
+            return "<" + self.percent(0.01)
+        return ">" + self.percent(0.99) if probability > 0.995 else self.percent(probability)
+
     def change(self, ratio: float) -> str:
         """A ratio as a signed change: 1.18 is "+18 %"; from fourfold on "×4.2"."""
         if ratio >= 4:
