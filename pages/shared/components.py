@@ -81,7 +81,7 @@ def loaded(table: pd.DataFrame, text: Text, *, by: str) -> None:
     title, alt = text("completeness.title"), text("completeness.alt")
     figure = charts.completeness(table, text, by=by)
     with st.container(height=HIGHEST if figure.layout.height > HIGHEST else "content", border=False):
-        st.plotly_chart(figure, config=CONFIG, key="completeness", alt=alt)
+        st.plotly_chart(figure, config=CONFIG, key=f"loaded_{by}", alt=alt)
     shown = {
         text("ahead.day"): pd.to_datetime(table["day"]).dt.date,
         text("filters.region"): [text.name("region", name) for name in table["region"]],
@@ -90,7 +90,7 @@ def loaded(table: pd.DataFrame, text: Text, *, by: str) -> None:
         text("chart.usual"): table["usual"].round(1),
         text("records.status"): [text.of("state", state) for state in table["state"]],
     }
-    twin("completeness", pd.DataFrame(shown), title, text, chart="completeness")
+    twin("completeness", pd.DataFrame(shown), title, text, chart=f"loaded_{by}")
 
 
 def chart(key: str, figure: go.Figure, text: Text, table: Table | None = None, *, note: str = "") -> None:

@@ -10,6 +10,7 @@ import streamlit as st
 from pages.shared import choosing
 from pages.shared.text import Text
 
+RENEWED = "renewed"  # names of which the next run offers the value anew
 PARTS = ("rehearsal", "calendar", "effects", "import")
 
 
@@ -36,16 +37,20 @@ def one_of(
 ) -> str | None:
     """One of the options in a box, kept in the address under `name`; `first` unless chosen otherwise."""
     options = list(options)
+    had = name in st.session_state
     choosing.seed(name, options, words)
-    if st.session_state.get(name) not in options:
-        st.session_state.pop(name, None)
     if not options:
+        st.session_state.pop(name, None)
         return None
     index = options.index(first) if first in options else None if optional else 0
+    put = not had and name in st.session_state
+    if had and st.session_state[name] not in options:
+        put = True
+        _put(name, None if index is None else options[index])
     return st.selectbox(
         label,
         options,
-        index=index,
+        index=0 if put else index,
         format_func=lambda option: words(text, option),
         key=name,
         bind="query-params",
@@ -77,12 +82,15 @@ def several(name: str, options: Sequence[str], label: str, words: Callable[[Text
 
 def day(name: str, label: str, value: date, least: date, most: date, *, help: str | None = None) -> date:
     """A day, kept in the address under `name`."""
-    if name in st.session_state and not (st.session_state[name] and least <= st.session_state[name] <= most):
-        st.session_state.pop(name)
-    st.session_state[f"{name}_offered"] = min(max(value, least), most)
+    offered = min(max(value, least), most)
+    now = st.session_state.get(name, offered)
+    put = _is_renewed(name) or not (now and least <= now <= most)
+    if put:
+        _put(name, offered)
+    _put(f"{name}_offered", offered)
     chosen = st.date_input(
         label,
-        min(max(value, least), most),
+        "today" if put else offered,
         min_value=least,
         max_value=most,
         key=name,
@@ -95,14 +103,16 @@ def day(name: str, label: str, value: date, least: date, most: date, *, help: st
 
 def number(name: str, label: str, value: int, least: int, most: int) -> int:
     """A whole number, kept in the address under `name`."""
-    return int(st.number_input(label, least, most, value, key=name, bind="query-params"))
+    put = _is_renewed(name)
+    if put:
+        _put(name, value)
+    return int(st.number_input(label, least, most, "min" if put else value, key=name, bind="query-params"))
 
 
 def new_type() -> None:
     """After a change of the type: how long it lasts, and a day that nobody chose, are those of the new type."""
-    st.session_state.pop("lasts", None)
-    if st.session_state.get("on") == st.session_state.get("on_offered"):
-        st.session_state.pop("on", None)
+    unchosen = st.session_state.get("on") == st.session_state.get("on_offered")
+    _put(RENEWED, {"lasts", "on"} if unchosen else {"lasts"})
 
 
 def month(months: Sequence[str], first: str, text: Text) -> str:
@@ -147,6 +157,16 @@ def forget_form(event_id: str) -> None:
     """What was typed into a form that is done: it shows the event as it is kept now."""
     for name in [name for name in st.session_state if str(name).startswith(f"form_{event_id}_")]:
         del st.session_state[name]
+
+
+def _is_renewed(name: str) -> bool:
+    """Is the value of `name` to be what is offered now? Once.
+
+    It has to be put: a value that is merely forgotten goes on being shown by the browser.
+    """
+    names = st.session_state.get(RENEWED, set())
+    _put(RENEWED, names - {name})
+    return name in names
 
 
 def _put(name: str, value: object) -> None:

@@ -64,7 +64,7 @@ def fan(answers: Answers, filters: Filters, text: Text) -> None:
     drawn = forecast_charts.fan(actual, ahead.ahead, said, marks, text, bands=bands)
     coming = marks[marks["last_day"] > actual["day"].max().date()].to_dict("records")
     told = [
-        f"{text.day(mark['first_day'], 'short')} {plain(forecast_charts.mark_words(mark, text))}" for mark in coming
+        f"{text.day(mark['first_day'], 'short')} — {plain(forecast_charts.mark_words(mark, text))}" for mark in coming
     ]
     more = " …" if len(told) > NAMED else ""
     note = text("fan.coming", marks="; ".join(told[:NAMED]) + more) if told else text("fan.nothing")

@@ -192,7 +192,7 @@ def _places_table(sums: pd.DataFrame, text: Text) -> pd.DataFrame:
 
 def _told(value: float) -> float:
     """As precise as it deserves: whole from ten on."""
-    return round(value, 0 if abs(value) >= 10 else 1)
+    return round(value, 0 if abs(value) >= 10 else 1) + 0.0  # never minus nothing
 
 
 def _days_table(days: pd.DataFrame, text: Text) -> pd.DataFrame:

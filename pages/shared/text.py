@@ -91,6 +91,10 @@ class Text:
         """A count or a measure, thousands set apart, at most `digits` decimals."""
         return _decimal(round(value, digits), digits, self.locale)
 
+    def quoted(self, words: str) -> str:
+        """In the language's quotation marks."""
+        return f"«{words}»" if self.language == "ru" else f"“{words}”"
+
     @property
     def separators(self) -> str:
         """The decimal mark and the thousands mark, as Plotly wants them."""
@@ -117,7 +121,8 @@ class Text:
         return sign + self.percent(abs(share))
 
     def signed(self, value: float, digits: int = 0) -> str:
-        """A difference with its sign."""
+        """A difference with its sign; none where it rounds to nothing."""
+        value = round(value, digits)
         return ("+" if value > 0 else MINUS if value < 0 else "") + self.number(abs(value), digits)
 
     def day(self, day: date, form: str = "long") -> str:
