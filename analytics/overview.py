@@ -89,7 +89,8 @@ def movers(store: Store, filters: Filters, as_of: date, by: str, limit: int = 5)
     topic_group, topic; municipality: region, municipality), now (complaints of the period), usual (as for the tiles;
     else the complaints of as many days just before, or of the same weekdays 364 days earlier),
     ratio (now / usual, inf when it is new), low and high (80 % interval of the ratio), probability (that it really
-    rose or fell), direction ('rising' or 'falling'). Empty when the store covers too little.
+    rose or fell), direction ('rising' or 'falling'). Empty when the store covers too little: `attrs` tells the `weeks`
+    that make the usual.
 
     Left out: names not stated, fewer than 10 complaints now and usually together, regions that began to deliver
     within the weeks compared or ended, and what is more probably chance than not (see changes.surely_changed).
@@ -117,7 +118,9 @@ def movers(store: Store, filters: Filters, as_of: date, by: str, limit: int = 5)
         if other["complaints"].sum() < STRAY * counts.loc[counts["week"] > 0, "weighted"].sum() / max(weeks, 1):
             weeks = 0  # not loaded then: nothing to compare with
         other = other[other["region"].isin(counts["region"])] if "region" in names else other
-    return ranked_changes(counts, names, days=length, weeks=weeks, limit=limit, other=other)
+    found = ranked_changes(counts, names, days=length, weeks=weeks, limit=limit, other=other)
+    found.attrs["weeks"] = weeks
+    return found
 
 
 def _earlier(query: Query, filters: Filters, period: tuple[date, date], names: list[str], back: int) -> pd.DataFrame:

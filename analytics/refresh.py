@@ -43,6 +43,38 @@ def refresh(
     been said at `reconstruct` earlier origins where the ledger has no past yet (marked as such; what a refresh that was
     broken off did not come to is made up by the next), then municipalities. Raises BadInput on an empty or short store.
     """
+    with store.refreshing():
+        return _refreshed(store, now, municipalities, reconstruct, report)
+
+
+def prepare_rehearsals(store: Store, *, now: datetime, report: Report = lambda share, name: None) -> bool:
+    """Lay the grounds of rehearsals of the newest full day; False where they are there already."""
+    almanac = almanac_of(store)
+    found = store_panel(store, almanac=almanac)
+    drivers = drivers_of_store(store, almanac, found.panel.days)
+    return keep_grounds(store, found.panel, drivers, almanac, state=found.state, now=now, report=report)
+
+
+def almanac_of(store: Store) -> Almanac:
+    """The calendar of the setting `country`; without it Russia's where most regions are Russian, else none.
+
+    With the days off that the reader gave.
+    """
+    settings = store.settings
+    own = store.query("select day, name, region from own_days order by all")
+    days = own if len(own) else None
+    if settings.country:
+        return Almanac(settings.country, settings.subdivision or None, days)
+    share = store.query(
+        """
+        select avg((region in (select region from regions where code is not null))::int) as share
+        from (select distinct region from coverage)
+        """
+    )["share"].iloc[0]
+    return Almanac("RU" if pd.notna(share) and share >= RUSSIAN else None, days=days)
+
+
+def _refreshed(store: Store, now: datetime, municipalities: bool, reconstruct: int, report: Report) -> list[Run]:
     almanac = almanac_of(store)
     found = store_panel(store, almanac=almanac)
     drivers = drivers_of_store(store, almanac, found.panel.days)
@@ -74,33 +106,6 @@ def refresh(
         rows = issue_municipal(store, narrow, almanac, done[0], _part(report, number, MUNICIPAL_SHARE, steps))
         done[0] = replace(done[0], municipal_rows=rows, municipal=True)
     return done
-
-
-def prepare_rehearsals(store: Store, *, now: datetime, report: Report = lambda share, name: None) -> bool:
-    """Lay the grounds of rehearsals of the newest full day; False where they are there already."""
-    almanac = almanac_of(store)
-    found = store_panel(store, almanac=almanac)
-    drivers = drivers_of_store(store, almanac, found.panel.days)
-    return keep_grounds(store, found.panel, drivers, almanac, state=found.state, now=now, report=report)
-
-
-def almanac_of(store: Store) -> Almanac:
-    """The calendar of the setting `country`; without it Russia's where most regions are Russian, else none.
-
-    With the days off that the reader gave.
-    """
-    settings = store.settings
-    own = store.query("select day, name, region from own_days order by all")
-    days = own if len(own) else None
-    if settings.country:
-        return Almanac(settings.country, settings.subdivision or None, days)
-    share = store.query(
-        """
-        select avg((region in (select region from regions where code is not null))::int) as share
-        from (select distinct region from coverage)
-        """
-    )["share"].iloc[0]
-    return Almanac("RU" if pd.notna(share) and share >= RUSSIAN else None, days=days)
 
 
 def _origins_to_reconstruct(store: Store, panel: Panel, number: int) -> list[date]:

@@ -20,26 +20,28 @@ def one_of(
     *,
     first: str | None = None,
     optional: bool = False,
-    on_change: Callable[[], None] | None = None,
 ) -> str | None:
     """One of the options in a box, kept in the address under `name`; `first` unless chosen otherwise."""
     options = list(options)
+    had = name in st.session_state
     choosing.seed(name, options, words)
-    if st.session_state.get(name) not in options:
-        st.session_state.pop(name, None)
     if not options:
+        st.session_state.pop(name, None)
         return None
     index = options.index(first) if first in options else None if optional else 0
+    put = not had and name in st.session_state
+    if had and st.session_state[name] not in options:
+        put = True
+        st.session_state[name] = None if index is None else options[index]
     return st.selectbox(
         label,
         options,
-        index=index,
+        index=0 if put else index,
         format_func=lambda option: words(text, option),
         key=name,
         bind="query-params",
         placeholder=text("events.none_chosen"),
         filter_mode="contains",
-        on_change=on_change,
     )
 
 
@@ -57,16 +59,19 @@ def several(
 ) -> list[str]:
     """Some of the options, kept in the address under `name`; `first` unless chosen otherwise. `of`: see `anew`."""
     options = list(options)
-    anew(name, of, list(first))
+    put = anew(name, of, list(first))
+    had = name in st.session_state
     choosing.seed(name, options, words)
     if name in st.session_state:
         kept = [one for one in st.session_state[name] if one in options]
+        put = put or not had
         if kept != list(st.session_state[name]):
+            put = True
             st.session_state[name] = kept
     return st.multiselect(
         label,
         options,
-        default=list(first),
+        default=None if put else list(first),
         format_func=lambda option: words(text, option),
         key=name,
         bind="query-params",
@@ -77,14 +82,20 @@ def several(
     )
 
 
-def day(name: str, label: str, value: date, least: date, most: date, *, help: str | None = None) -> date:
-    """A day, kept in the address under `name`."""
-    if name in st.session_state and not (st.session_state[name] and least <= st.session_state[name] <= most):
-        st.session_state.pop(name)
-    st.session_state[f"{name}_offered"] = min(max(value, least), most)
+def day(
+    name: str, label: str, value: date, least: date, most: date, *, of: object = None, help: str | None = None
+) -> date:
+    """A day, kept in the address under `name`. Once `of` has changed, a day that nobody chose is `value` anew."""
+    offered = min(max(value, least), most)
+    now = st.session_state.get(name, offered)
+    unchosen = _changed(name, of) and now == frame.kept(f"{name}_offered", now)
+    put = unchosen or not (now and least <= now <= most)
+    if put:
+        st.session_state[name] = offered
+    frame.keep(f"{name}_offered", offered)
     chosen = st.date_input(
         label,
-        min(max(value, least), most),
+        "today" if put else offered,
         min_value=least,
         max_value=most,
         key=name,
@@ -99,8 +110,8 @@ def number(
     name: str, label: str, value: int, least: int, most: int, *, of: object = None, help: str | None = None
 ) -> int:
     """A whole number, kept in the address under `name`. `of`: see `anew`."""
-    anew(name, of, value)
-    return int(st.number_input(label, least, most, value, key=name, bind="query-params", help=help))
+    put = anew(name, of, value)
+    return int(st.number_input(label, least, most, "min" if put else value, key=name, bind="query-params", help=help))
 
 
 def amount(name: str, label: str, *, of: object = None, placeholder: str = "", help: str | None = None) -> float | None:
@@ -128,7 +139,7 @@ def slider(name: str, label: str, value: int, least: int, most: int, *, of: obje
     if stale:
         st.session_state[name] = value
     frame.keep(f"{name}_anew", False)
-    chosen = int(st.slider(label, least, most, value, key=name, bind="query-params"))
+    chosen = int(st.slider(label, least, most, None if stale else value, key=name, bind="query-params"))
     if stale and chosen != value:
         frame.keep(f"{name}_anew", True)
         st.rerun()
@@ -143,11 +154,17 @@ def switch(name: str, label: str) -> bool:
 def anew(name: str, of: object, value: object) -> bool:
     """Set what was chosen in `name` back to `value` once that `of` which it was chosen has changed; has it?
 
-    A threshold is that of a day, a strength that of a type: of another one it would mean something else.
+    A threshold is that of a day, a strength that of a type: of another one it would mean something else. It has to be
+    put: a value that is merely forgotten goes on being shown by the browser.
     """
-    before = frame.kept(f"{name}_of", of)
-    frame.keep(f"{name}_of", of)
-    if before == of or name not in st.session_state:
+    if not _changed(name, of) or name not in st.session_state:
         return False
     st.session_state[name] = value
     return True
+
+
+def _changed(name: str, of: object) -> bool:
+    """Is it `of` something else than when this was last asked?"""
+    before = frame.kept(f"{name}_of", of)
+    frame.keep(f"{name}_of", of)
+    return bool(before != of)

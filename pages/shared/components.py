@@ -60,7 +60,7 @@ def over_time(table: pd.DataFrame, filters: Filters, text: Text) -> None:
 def what_moved(table: pd.DataFrame, by: str, compare: str, text: Text) -> None:
     """What rose and what fell: topics or places, against what the reader compares with."""
     if table.empty:
-        note(f"movers_{by}", text)
+        note(f"movers_{by}", text, None if table.attrs["weeks"] else "movers.too_early")
     else:
         with st.container(border=True, height="stretch"):
             st.subheader(text(f"movers_{by}.title"), anchor=False, help=text(f"movers.help_{compare}"))
@@ -81,7 +81,7 @@ def loaded(table: pd.DataFrame, text: Text, *, by: str) -> None:
     title, alt = text("completeness.title"), text("completeness.alt")
     figure = charts.completeness(table, text, by=by)
     with st.container(height=HIGHEST if figure.layout.height > HIGHEST else "content", border=False):
-        st.plotly_chart(figure, config=CONFIG, key="completeness", alt=alt)
+        st.plotly_chart(figure, config=CONFIG, key=f"loaded_{by}", alt=alt)
     shown = {
         text("ahead.day"): pd.to_datetime(table["day"]).dt.date,
         text("filters.region"): [text.name("region", name) for name in table["region"]],
@@ -90,7 +90,7 @@ def loaded(table: pd.DataFrame, text: Text, *, by: str) -> None:
         text("chart.usual"): table["usual"].round(1),
         text("records.status"): [text.of("state", state) for state in table["state"]],
     }
-    twin("completeness", pd.DataFrame(shown), title, text, chart="completeness")
+    twin("completeness", pd.DataFrame(shown), title, text, chart=f"loaded_{by}")
 
 
 def chart(key: str, figure: go.Figure, text: Text, table: Table | None = None, *, note: str = "") -> DeltaGenerator:
@@ -125,11 +125,11 @@ def twin(key: str, table: Table, title: str, text: Text, *, chart: str | None = 
     twins.twin(key, table, title, frame.kept("about", About()), text, chart=chart)
 
 
-def note(key: str, text: Text) -> None:
-    """A sentence in the place of a chart that has nothing to show."""
+def note(key: str, text: Text, words: str | None = None) -> None:
+    """A sentence in the place of a chart that has nothing to show; `words`: another one than the chart's own."""
     with st.container(border=True, height="stretch"):
         st.subheader(text(f"{key}.title"), anchor=False)
-        st.caption(text(f"{key}.none"))
+        st.caption(text(words or f"{key}.none"))
 
 
 def halves() -> Sequence[DeltaGenerator]:
@@ -215,6 +215,10 @@ def _difference(measure: str, value: float, before: float, text: Text) -> str:
 def _unloaded(table: pd.DataFrame, text: Text) -> str:
     """The days that look unloaded, named while they are few."""
     days = sorted({day.date() for day in pd.to_datetime(table.loc[table["state"] == "looks_unloaded", "day"])})
+    none = table.groupby("day")["state"].agg(lambda states: bool((states == "not_loaded").all()))
+    missing = int(none.sum())
+    if not days and missing:
+        return text("completeness.not_loaded", n=missing)
     if not days:
         return text("completeness.all_loaded")
     named = ", ".join(text.day(day, "short") for day in days[:5]) + (" …" if len(days) > 5 else "")

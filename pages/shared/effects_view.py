@@ -21,7 +21,7 @@ def show(answers: Answers, filters: Filters, text: Text) -> None:
     """The profile of one type, its past cases, and all types beside each other."""
     found = rehearsed.grounds(answers)
     if found is None:
-        rehearsal_view.prepare(answers, text)
+        rehearsal_view.prepare(answers, filters, text)
         return
     tree = rehearsed.types(answers)
     profiles = of_named_topics(found.profiles, found.events)

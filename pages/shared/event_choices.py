@@ -23,12 +23,6 @@ def way(name: str, options: Sequence[str], text: Text) -> str:
     return choosing.one_of(name, options, text, family="event", label=f"events.{name}")
 
 
-def new_type() -> None:
-    """After a change of the type: a day that nobody chose is that of the new type."""
-    if st.session_state.get("on") == st.session_state.get("on_offered"):
-        st.session_state.pop("on", None)
-
-
 def month(months: Sequence[str], first: str, text: Text) -> str:
     """A month as 2026-11, with buttons to the one before and after."""
     now = st.session_state.get("month")

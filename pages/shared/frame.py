@@ -193,7 +193,9 @@ def _head(name: str, answers: Answers, text: Text) -> None:
 def _mark_stale(name: str, answers: Answers, filters: Filters, text: Text) -> None:
     """On every page that shows forecasts: they are older than the data."""
     age = answers.ask("forecast_age", filters) if name in FORESEEING else {"late": 0}
-    if age["late"]:
+    if age["late"] and answers.store.is_refreshing():
+        st.info(text("frame.renewing", n=age["late"], origin=age["origin"]), icon=":material/hourglass_top:")
+    elif age["late"]:
         st.warning(text("frame.stale", n=age["late"], origin=age["origin"]), icon=":material/update:")
 
 

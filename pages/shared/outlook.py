@@ -11,8 +11,7 @@ import streamlit as st
 
 from analytics.filters import Filters
 from analytics.selected_forecast import Outlook, record_by_day
-from analytics.store_panel import SHORTEST
-from pages.shared import bound, components, forecast_charts, mark_links, part_charts, twins
+from pages.shared import bound, components, forecast_charts, mark_links, part_charts, twins, waiting
 from pages.shared.answers import Answers
 from pages.shared.text import Text, plain
 
@@ -30,13 +29,7 @@ def is_there(answers: Answers, filters: Filters, text: Text) -> bool:
     ahead = answers.outlook(filters)
     if len(ahead.ahead):
         return True
-    begun = answers.span()[0]
-    known = (answers.as_of(filters) - begun).days + 1 if begun else 0
-    if ahead.origin is None and known < SHORTEST:
-        st.info(text("outlook.short", needed=SHORTEST, n=known), icon=":material/history:")
-        return False
-    st.info(text("outlook.none" if ahead.origin is None else "outlook.over"), icon=":material/update:")
-    st.code("python -m analytics refresh", language=None)
+    waiting.for_forecasts(answers, filters, text, otherwise="outlook.none" if ahead.origin is None else "outlook.over")
     return False
 
 
@@ -71,7 +64,7 @@ def fan(answers: Answers, filters: Filters, text: Text) -> None:
     bands = not _poor(answers, filters)
     drawn = forecast_charts.fan(actual, ahead.ahead, said, marks, text, bands=bands)
     off = marks[(marks["kind"] == "holiday") & (marks["last_day"] > actual["day"].max().date())].to_dict("records")
-    told = [f"{text.day(mark['first_day'], 'short')} {plain(forecast_charts.mark_words(mark, text))}" for mark in off]
+    told = [f"{text.day(mark['first_day'], 'short')} — {plain(forecast_charts.mark_words(mark, text))}" for mark in off]
     more = " …" if len(told) > NAMED else ""
     note = text("fan.coming", marks="; ".join(told[:NAMED]) + more) if told else ""
     box = components.chart("fan", drawn, text, lambda: _days(actual, ahead, text, bands=bands), note=note)

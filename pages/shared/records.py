@@ -113,7 +113,7 @@ def _details(table: pd.DataFrame, answers: Answers, text: Text) -> None:
         st.markdown(f"- {line}")
     left_out = json.loads(row["left_out"])
     if left_out:
-        st.caption(text("intake.left_out", columns=", ".join(f"«{plain(column)}»" for column in left_out)))
+        st.caption(text("intake.left_out", columns=", ".join(text.quoted(plain(column)) for column in left_out)))
     if row["rows_rejected"] and pd.isna(row["undone_at"]):
         st.download_button(
             text("records.rejects", n=int(row["rows_rejected"])),
@@ -138,7 +138,7 @@ def _notices(notices: list[dict[str, Any]], text: Text) -> list[str]:
     lines = []
     for kind, of_kind in by_kind.items():
         values = ", ".join(
-            f"«{plain(notice['value'])}» ({text.number(notice['rows'])})"
+            f"{text.quoted(plain(notice['value']))} ({text.number(notice['rows'])})"
             for notice in of_kind[:NOTICES_SHOWN]
             if notice["value"] is not None
         )

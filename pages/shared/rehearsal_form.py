@@ -70,14 +70,13 @@ def _tried(answers: Answers, found: Grounds, filters: Filters, text: Text) -> As
             lambda words, one: tree.of(one).title(words.language),
             text,
             first=first,
-            on_change=event_choices.new_type,
         )
     kind = kind or first
     past = found.events[found.events["type"] == kind]
     usual = int((past["ends_on"] - past["starts_on"]).dt.days.median()) + 1 if len(past) else 1
     days = found.days
     with day_at:
-        day = bound.day("on", text("ask.on"), next_time(found, kind), days[0].date(), days[-1].date())
+        day = bound.day("on", text("ask.on"), next_time(found, kind), days[0].date(), days[-1].date(), of=kind)
     with lasts_at:
         lasts = bound.number("lasts", text("ask.lasts"), min(usual, LONGEST), 1, LONGEST, of=kind)
     with st.expander(text("ask.more"), key="more_asked", bind="query-params"):

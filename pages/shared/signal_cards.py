@@ -64,7 +64,7 @@ def because(why: dict[str, Any], text: Text) -> str:
     for factor, reason in found:
         if factor < FELT:
             continue
-        titles = ", ".join(f"«{title}»" for title in why.get("events_named", []))
+        titles = ", ".join(text.quoted(title) for title in why.get("events_named", []))
         words = titles if reason == "events" and titles else text.of("why", reason)
         told.append(f"{plain(words)} ({text.change(factor)})")
     return "; ".join(told)
@@ -151,4 +151,4 @@ def _say(answers: Answers, signal: dict[str, Any], text: Text) -> None:
                 )
             st.caption(text("signals.feedback_help"))
     if signal["word"]:
-        st.caption(f"«{plain(signal['word'])}»")
+        st.caption(text.quoted(plain(signal["word"])))

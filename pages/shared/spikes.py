@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from analytics.filters import Filters
-from pages.shared import components, signal_answers, spike_charts
+from pages.shared import components, signal_answers, spike_charts, waiting
 from pages.shared.answers import Answers
 from pages.shared.signal_cards import days, name
 from pages.shared.text import Text, plain
@@ -16,12 +16,11 @@ from pages.shared.text import Text, plain
 OUTCOMES = {True: "yes", False: "no", None: "unknown"}
 
 
-def is_there(signals: pd.DataFrame, text: Text) -> bool:
+def is_there(answers: Answers, filters: Filters, text: Text) -> bool:
     """Was anything issued? If not, say what to do."""
-    if "origin" in signals.attrs:
+    if "origin" in answers.signals(filters).attrs:
         return True
-    st.info(text("outlook.none"), icon=":material/update:")
-    st.code("python -m analytics refresh", language=None)
+    waiting.for_forecasts(answers, filters, text, otherwise="outlook.none")
     return False
 
 
@@ -33,11 +32,13 @@ def headline(answers: Answers, filters: Filters, text: Text) -> None:
         st.success(text("signals.quiet"), icon=":material/check_circle:")
         return
     first = shown.iloc[0]
+    week, failing = int((shown["week"] == 0).sum()), round(float((1 - shown["probability"]).sum()))
     lines = [
-        text("signals.week", n=int((shown["week"] == 0).sum())),
+        text("signals.week", n=week) if week else text("signals.none_week"),
         text("signals.first", name=plain(name(first, text)), days=days(first, text)),
-        text("signals.failing", shown=len(shown), failing=float((1 - shown["probability"]).sum())),
     ]
+    if failing:
+        lines.append(text("signals.failing", shown=len(shown), n=failing))
     _, figures, reconstructed = answers.signal_record()
     if figures.get("signals"):
         said, failed = (text.percent(1 - figures[key]) for key in ("said", "came"))
@@ -105,7 +106,7 @@ def beyond(signals: pd.DataFrame, text: Text) -> None:
     if signals.empty:
         return
     left = int((~signals["within_budget"].astype(bool)).sum())
-    words = text("signals.all", n=len(signals), beyond=left)
+    words = text("signals.all", n=len(signals)) + (text("signals.and_beyond", n=left) if left else "")
     components.twin("signals", _list(signals, text), words, text)
 
 
