@@ -107,8 +107,8 @@ def _with_chances(ahead: pd.DataFrame, series: pd.DataFrame, **more: str) -> pd.
 def _sums(table: pd.DataFrame, series: pd.DataFrame) -> pd.DataFrame:
     """The sum over the topic groups of each municipality: a negative binomial with the sum's mean and variance.
 
-    What varies beyond chance is taken to be half shared by the topics of a day, as in `municipal_week`. A sum is no less
-    probable than the same of any of its topics, which are calibrated, as the sum is not.
+    What varies beyond chance is taken to be half shared by the topics of a day, as in `municipal_week`. A sum is no
+    less probable than the same of any of its topics, which are calibrated, as the sum is not.
     """
     shape = table.attrs["distribution"]
     beyond = np.sqrt(shape.dispersion[table.index.to_numpy()]) * table["mean"]
