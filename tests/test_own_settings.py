@@ -88,7 +88,7 @@ def test_a_threshold_of_a_municipality_is_set_by_hand_and_shown_where_municipali
     assert not app.exception
     (towns,) = [one.value for one in app.dataframe if text("towns.own") in one.value]
     row = towns.set_index(text("filters.municipality")).loc[town]
-    assert row[text("towns.own")] == 4
+    assert row[text("towns.own")] == "4"
     assert row[text("towns.own_chance")].endswith("%")
     app.session_state["municipality"] = [town]
     app.run()
