@@ -85,7 +85,8 @@ def _card(answers: Answers, signal: dict[str, Any], course: pd.DataFrame | None,
     if signal["also"]:
         topics = ", ".join(text.name("topic_group", topic) for topic in str(signal["also"]).split("|"))
         st.caption(text("signals.also", topics=plain(topics)))
-    fared = _fared(answers, float(signal["probability"]), text)
+    known = not signal["municipality"]  # the record is that of regions
+    fared = _fared(answers, float(signal["probability"]), text) if known else ""
     if fared:
         st.caption(fared)
     _say(answers, signal, text)
