@@ -109,9 +109,9 @@ may lie from its own mean by chance. A share of 0.89 is not to be told from 0.88
 {_markdown(topics)}
 
 Of each panel's two topics the busier one lies within less often than the other: of it the interval knows too little
-of what the level did by chance around a dozen events, of the sparse ones it fears too much. That is also why a strength
-of heavy tails comes out too wide: the spread between a dozen events, now and then a very great one, is taken for doubt
-about their mean. Nothing was narrowed for it: the busy topics, already within too seldom, would pay.
+of what the level did by chance around a dozen events, of the sparse ones it fears too much. A strength of heavy tails
+comes out too wide, it seems because the spread between a dozen events, now and then a very great one, is taken for
+doubt about their mean. Nothing was narrowed for it: the busy topics, already within too seldom, would pay.
 
 ### Is the forecast better for it?
 
@@ -130,7 +130,8 @@ multiplied by the true mean factor; better than that no learning can be expected
 How far the error lies below that without events. For single series even the oracle does not come to 20 %: with about
 one complaint a day or less, chance makes nearly all of the error, and what is left is how far one event lies from the
 mean of its kind. The oracle knows that mean, not the strength of the very event: with heavy tails, where most events
-are weaker than the mean, it says too much, and what is learned can lie below it. What is learned gets {whole.loc["bottom", "share"]:.0%} of what the oracle gets for single series and
+are weaker than the mean, it says too much, and what is learned can lie below it. What is learned gets
+{whole.loc["bottom", "share"]:.0%} of what the oracle gets for single series and
 {whole.loc["totals", "share"]:.0%} for totals.
 
 Of the days in windows {kept["bottom"]:.0%} (series) and {kept["totals"]:.0%} (totals) lie within the forecast's
