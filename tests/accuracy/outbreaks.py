@@ -280,13 +280,13 @@ non-outbreak days wrongly, mean over signals: a gift that ours does not get.
 
 {peers(counts, cases, said, mine)}
 
-Where both say as many days wrongly: beside the better of its forms, by weekday, ours says far more of an outbreak's days
-and finds a few more within three days, but 4 of the 320 outbreaks fewer; of these only the first is more than chance.
-Beside sums of seven days ours says more of the days and is much sooner; as many outbreaks are found. So
-farringtonFlexible is beaten in sensitivity, by weekday equalled in POD, in outbreaks found within three days and in
-timeliness. What ours misses more often are outbreaks of the sparse signal 5, where a season cannot be told from a few
-complaints, and one each of signals 1 and 3. Tried for it on simulations 1 to 60 and left: a day with a single complaint
-may alarm where the last three or seven days together stand out (not one outbreak more).
+Where both say as many days wrongly: beside the better of its forms, by weekday, ours says far more of an outbreak's
+days and finds a few more within three days, but 4 of the 320 outbreaks fewer; of these only the first is more than
+chance. Beside sums of seven days ours says more of the days and is much sooner; as many outbreaks are found. So
+farringtonFlexible is beaten in sensitivity, and by weekday equalled in POD, in outbreaks found within three days and in
+timeliness. What ours misses more often are outbreaks of the sparse signal 5, and one each of signals 1 and 3. Tried for
+it on simulations 1 to 60 and left: a day with a single complaint may alarm where the last three or seven days together
+stand out (not one outbreak more).
 
 The regression goes back five years without the last 26 weeks, ten seasonal factors, reweighted, with a trend. Every day
 is compared with days of its own weekday only (or the week that ends on it with such weeks), as the method knows no
