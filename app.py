@@ -17,8 +17,8 @@ with open_page("overview") as (answers, filters, text):
     components.over_time(answers.received_and_closed(filters), filters, text)
     left, right = components.halves()
     with left:
-        components.what_moved(answers.movers(filters, "topic"), "topic", text)
+        components.what_moved(answers.movers(filters, "topic"), "topic", filters.compare, text)
     with right:
         places = answers.places(filters)
-        components.what_moved(answers.movers(filters, places), places, text)
+        components.what_moved(answers.movers(filters, places), places, filters.compare, text)
     components.completeness(answers.completeness(filters), text)

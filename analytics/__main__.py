@@ -1,4 +1,4 @@
-"""The command line: python -m analytics import | counts | events | weather | undo | demo | compact | backup …"""
+"""From exports to forecasts: import, then refresh, then look at signals, or open the pages with make run."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from analytics import (
 )
 from analytics.catalogue import masked
 from analytics.errors import BadInput
-from analytics.existing import existing_store, utc_now
+from analytics.existing import check_named, existing_store, utc_now
 from analytics.progress import progress
 from analytics.settings import read_settings
 from analytics.store import open_store, store_exists
@@ -38,10 +38,6 @@ app = typer.Typer(
 )
 errors = Console(stderr=True, soft_wrap=True, highlight=False)
 printed = Console(soft_wrap=True, highlight=False)
-
-
-for commands in (forecast_commands, signal_commands, backtest_commands, event_commands):
-    commands.add_to(app)
 
 
 class By(StrEnum):
@@ -97,16 +93,16 @@ def import_command(
 @app.command()
 def counts(
     by: Annotated[By | None, typer.Option(help="One row for each of these; without it, the total.")] = None,
-    first_day: Annotated[datetime | None, typer.Option("--from", formats=["%Y-%m-%d"])] = None,
-    last_day: Annotated[datetime | None, typer.Option("--to", formats=["%Y-%m-%d"])] = None,
-    region: Annotated[list[str] | None, typer.Option()] = None,
+    first_day: Annotated[datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help="The first day.")] = None,
+    last_day: Annotated[datetime | None, typer.Option("--to", formats=["%Y-%m-%d"], help="The last day.")] = None,
+    region: Annotated[list[str] | None, typer.Option(help="This and those below may be given several times.")] = None,
     municipality: Annotated[list[str] | None, typer.Option()] = None,
     topic_group: Annotated[list[str] | None, typer.Option()] = None,
     topic: Annotated[list[str] | None, typer.Option()] = None,
     channel: Annotated[list[str] | None, typer.Option()] = None,
     kind: Annotated[list[str] | None, typer.Option(help="Complaints, suggestions and questions unless given.")] = None,
     closed: Annotated[bool, typer.Option("--closed", help="Show also how many of them are closed.")] = False,
-    as_json: Annotated[bool, typer.Option("--json")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Count the complaints of the store."""
     filters = queries.Filters(
@@ -120,6 +116,7 @@ def counts(
         kinds=tuple(kind or queries.COUNTED),
     )
     store = existing_store()
+    check_named(store, filters)
     counted = queries.counts(store, filters, (by or By.kind).value)
     if by is None:
         counted = counted[["complaints", "closed"]].sum().to_frame().T
@@ -184,6 +181,10 @@ def restore(file: Path) -> None:
 def undo() -> None:
     """Take back the newest import."""
     printed.print(f"undone: {imports.undo_last(existing_store(), now=utc_now())}", markup=False)
+
+
+for commands in (forecast_commands, signal_commands, event_commands, backtest_commands):
+    commands.add_to(app)
 
 
 @app.command()

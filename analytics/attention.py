@@ -140,14 +140,22 @@ def three_things(
 
 
 def _signal(row: dict[str, Any]) -> Thing:
+    town = str(row.get("municipality", ""))
     chosen = {name: row[key] for name, key in (("region", "region"), ("topic_group", "topic")) if row[key] != TOTAL}
+    chosen |= {"municipality": town} if town else {}
     values = {
         "first": row["first_day"].date(),
         "last": row["last_day"].date(),
         "probability": float(row["probability"]),
         "excess": float(row["excess"]),
     }
-    return Thing("signal", "signals", values, {"region": row["region"], "topic_group": row["topic"]}, chosen)
+    return Thing(
+        "signal",
+        "signals",
+        values,
+        {"region": row["region"], "municipality": town, "topic_group": row["topic"]},
+        chosen,
+    )
 
 
 def _risen(change: pd.DataFrame, week: pd.DataFrame) -> list[Thing]:

@@ -24,32 +24,45 @@ def covered_weeks(counts: pd.DataFrame, wanted: int) -> int:
     return weeks if 2 * weeks >= wanted else 0
 
 
-def ranked_changes(counts: pd.DataFrame, names: list[str], *, days: int, weeks: int, limit: int) -> pd.DataFrame:
+def ranked_changes(
+    counts: pd.DataFrame, names: list[str], *, days: int, weeks: int, limit: int, other: pd.DataFrame | None = None
+) -> pd.DataFrame:
     """What surely rose and fell most: `names`, now, usual, ratio, low, high, probability, direction.
 
     `counts`: names, week (0: the period, 1 … : the weeks before it), complaints, weighted (each day's complaints ×
-    how often its weekday is in the period of `days` days); `weeks`: how many of the weeks make the usual. At most
-    `limit` of each direction. Empty when there are no weeks to compare with.
+    how often its weekday is in the period of `days` days); `weeks`: how many of the weeks make the usual. `other`:
+    names, complaints of as many days that are to stand in the place of the usual; the weeks before then only say how
+    much a count varies. At most `limit` of each direction. Empty when there are no weeks to compare with.
     """
+    if other is not None:  # a name with complaints only then
+        counts = pd.concat([counts, other[names].assign(week=1, complaints=0, weighted=0)], ignore_index=True)
     counts = counts[counts["week"] <= weeks].dropna(subset=names)
     unit, units = pd.factorize(pd.MultiIndex.from_frame(counts[names]))
     week = counts["week"].to_numpy()
     weekly = np.zeros((len(units), weeks + 1))  # the period first
-    weekly[unit, week] = counts["complaints"]
+    np.add.at(weekly, (unit, week), counts["complaints"].to_numpy(dtype=float))
     weighted = np.bincount(unit[week > 0], weights=counts["weighted"].to_numpy()[week > 0], minlength=len(units))
     now, usual = weekly[:, 0], weighted / max(weeks, 1)
+    if other is not None:
+        known = other.dropna(subset=names)
+        usual = np.zeros(len(units))
+        usual[units.get_indexer(pd.MultiIndex.from_frame(known[names]))] = known["complaints"]
     compared = (now + usual >= FEWEST) & (weeks > 0)
-    table = surely_changed(weekly[compared, 1:], now[compared], usual[compared], days=days)
+    of = None if other is None else days
+    table = surely_changed(weekly[compared, 1:], now[compared], usual[compared], days=days, of=of)
     table[names] = units.to_frame(index=False, name=names)[compared].to_numpy()
     table = table[table["probability"] >= SURE_ENOUGH].sort_values(["direction", "score"], ascending=False)
     return table.groupby("direction", sort=False).head(limit)[[*names, *COLUMNS]].reset_index(drop=True)
 
 
-def surely_changed(weekly: np.ndarray, now: np.ndarray, usual: np.ndarray, *, days: int) -> pd.DataFrame:
+def surely_changed(
+    weekly: np.ndarray, now: np.ndarray, usual: np.ndarray, *, days: int, of: int | None = None
+) -> pd.DataFrame:
     """For each unit now, usual, ratio, low, high, probability, direction, score.
 
     `weekly`: units × weeks, the counts of the base weeks; `now`: the counts of the period of `days` days; `usual`:
-    what the base makes of as many days. Counts are over-dispersed: the variance of a week is m + a·m² (negative
+    what the base makes of as many days; `of`: how many days it was taken from, where not from the base. Counts are
+    over-dispersed: the variance of a week is m + a·m² (negative
     binomial), a of all units and each unit's own weighing alike. The logarithm of the ratio is then about
     t-distributed (delta method, half a complaint added to both sides); low and high are its 80 % interval. As many
     units are compared at once, `probability` is 1 - q, q being the false discovery rate (Benjamini and Hochberg
@@ -59,7 +72,7 @@ def surely_changed(weekly: np.ndarray, now: np.ndarray, usual: np.ndarray, *, da
         return pd.DataFrame(columns=[*COLUMNS, "score"])
     weeks = weekly.shape[1]
     logarithm = np.log((now + 0.5) / (usual + 0.5))
-    error = np.sqrt(dispersion(weekly) * (1.0 / (now + 0.5) + days / (7.0 * weeks) / (usual + 0.5)))
+    error = np.sqrt(dispersion(weekly) * (1.0 / (now + 0.5) + days / (of or 7.0 * weeks) / (usual + 0.5)))
     freedom = 4.0 * (weeks - 1) ** 2 / (3 * weeks - 4)
     reach = scipy.stats.t.ppf(0.5 + INTERVAL / 2, freedom) * error
     low, high = np.exp(logarithm - reach), np.exp(logarithm + reach)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
@@ -15,6 +14,7 @@ from analytics.filters import Filters
 from analytics.forecast import Engine
 from analytics.known_drivers import drivers_of_store
 from analytics.ledger import FACTORS, HORIZON, factors
+from analytics.loaded import unloaded
 from analytics.panel import TOTAL, dense_panel
 from analytics.queries import daily_counts, span
 from analytics.refresh import almanac_of
@@ -43,7 +43,7 @@ def computed(store: Store, filters: Filters, as_of: date) -> tuple[pd.DataFrame,
     if counts.empty:
         return pd.DataFrame({"day": pd.to_datetime([])}), pd.DataFrame({"day": pd.to_datetime([])})
     panel = dense_panel(counts, as_of)
-    lost = unloaded(store, panel.days)
+    lost = unloaded(store.query, panel.days)
     for region in lost.index:
         panel.counts[np.ix_(panel.series["region"] == region, lost.loc[region].to_numpy())] = np.nan
     almanac = almanac_of(store)
@@ -65,14 +65,3 @@ def _counts(store: Store, filters: Filters, first: date, last: date) -> pd.DataF
     table = counts.fillna({"region": "", "topic_group": ""})
     table["topic"] = table["topic_group"] if by_topic else ""
     return table.groupby(["day", "region", "topic"], as_index=False)["complaints"].sum()
-
-
-def unloaded(store: Store, days: pd.DatetimeIndex) -> pd.DataFrame:
-    """Region × day: what had not arrived of it when the newest forecasts were made."""
-    found = store.query("select unloaded from forecast_runs order by issued_at desc, run_id limit 1")
-    stretches = json.loads(found["unloaded"].iloc[0]) if len(found) else []
-    table = pd.DataFrame(False, index=sorted({one["region"] or "" for one in stretches}), columns=days)
-    for one in stretches:
-        inside = (days >= pd.Timestamp(one["first_day"])) & (days <= pd.Timestamp(one["last_day"]))
-        table.loc[one["region"] or "", inside] = True
-    return table

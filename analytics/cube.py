@@ -174,8 +174,7 @@ def refresh(cursor: duckdb.DuckDBPyConnection) -> None:
         select source, region, opened_at::date, sum(sign) from moved group by all having sum(sign) <> 0
         """
     )
-    for table in ("moved_repeats", "moved_days"):
-        cursor.execute(f"drop table {table}")
+    cursor.execute("drop table moved_repeats")
 
 
 def sum_up(cursor: duckdb.DuckDBPyConnection) -> None:
@@ -202,18 +201,22 @@ def rebuild(cursor: duckdb.DuckDBPyConnection) -> None:
 
 
 def _add_totals(cursor: duckdb.DuckDBPyConnection) -> None:
-    """The sums of each day, and from these the sums over the topic groups."""
-    sums = " union all ".join(
-        f"select {day} as day, region, topic_group, kind, "
+    """The sums of each day by topic group and without it; from the rows both times: that costs less than a table."""
+    cursor.execute(f"insert into daily_totals {_sums('day, region, topic_group, kind')} order by day")
+    whole = ", ".join(f"sum({name})::bigint" for name in MEASURES)
+    cursor.execute(
+        f"insert into region_totals select day, region, kind, {whole} from ({_sums('day, region, kind')}) "
+        "group by all order by day"
+    )
+
+
+def _sums(keys: str) -> str:
+    """What moves, summed by these keys, each measure on its own day."""
+    return " union all ".join(
+        f"select {keys.replace('day', f'{day} as day', 1)}, "
         f"{', '.join(f'{measures.get(name, 0)}::bigint as {name}' for name in MEASURES)} "
         f"from {relation} where {day} is not null group by all"
         for relation, day, measures in ON_THEIR_DAY
-    )
-    cursor.execute(f"create or replace temp table moved_days as {sums}")
-    cursor.execute("insert into daily_totals select * from moved_days order by day")
-    again = ", ".join(f"sum({name})::bigint" for name in MEASURES)
-    cursor.execute(
-        f"insert into region_totals select day, region, kind, {again} from moved_days group by all order by day"
     )
 
 

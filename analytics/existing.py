@@ -1,4 +1,4 @@
-"""What most commands begin with: the store that is there, and the clock."""
+"""What most commands begin with: the store that is there, names that it knows, and the clock."""
 
 from __future__ import annotations
 
@@ -6,8 +6,19 @@ from datetime import UTC, datetime
 
 from analytics.catalogue import masked, store_exists
 from analytics.errors import BadInput
+from analytics.filters import Filters
+from analytics.queries import choices
 from analytics.settings import read_settings
 from analytics.store import Store, open_store
+
+EXAMPLES = 5
+NAMED = {
+    "region": "regions",
+    "municipality": "municipalities",
+    "topic_group": "topic_groups",
+    "topic": "topics",
+    "channel": "channels",
+}
 
 
 def existing_store() -> Store:
@@ -18,6 +29,29 @@ def existing_store() -> Store:
             "no_store", "There is no store at {store} yet; import an export first.", store=masked(settings.store)
         )
     return open_store(settings)
+
+
+def check_named(store: Store, filters: Filters) -> None:
+    """Raise BadInput where a name that is asked for is nowhere in the store, or the days are the wrong way round."""
+    if filters.first_day and filters.last_day and filters.last_day < filters.first_day:
+        raise BadInput(
+            "last_before_first",
+            "The last day, {last}, is before the first, {first}.",
+            first=filters.first_day,
+            last=filters.last_day,
+        )
+    known = choices(store)
+    for meaning, chosen in NAMED.items():
+        names = known.loc[known["meaning"] == meaning, "value"]
+        for name in set(getattr(filters, chosen)) - set(names):
+            examples = ", ".join(one for one in names.head(EXAMPLES) if one) or "none"
+            raise BadInput(
+                "not_in_store",
+                "Nothing in the store has the {meaning} {name}; the most frequent are: {known}.",
+                meaning=meaning.replace("_", " "),
+                name=name,
+                known=examples,
+            )
 
 
 def utc_now() -> datetime:

@@ -13,6 +13,11 @@ from analytics.loaded import LastFullDay
 FEWEST = 20  # complaints of the period: with fewer, a change says little
 SURE = 0.95  # the probability from which a mover is worth a sentence
 MOVERS_NAMED = 2  # of each direction
+MOVED = {  # by what the reader compares with: keys of what rose and of what fell
+    "usual": ("mover_rose", "mover_fell"),
+    "previous": ("mover_rose_previous", "mover_fell_previous"),
+    "last_year": ("mover_rose_last_year", "mover_fell_last_year"),
+}
 MOVER_COLUMNS = {"now", "usual", "ratio", "low", "high", "probability", "direction", "score"}
 
 
@@ -24,8 +29,13 @@ class Sentence:
     values: dict[str, Any] = field(default_factory=dict)
 
 
-def headline(tiles: pd.DataFrame, movers: pd.DataFrame, last_full_day: LastFullDay) -> list[Sentence]:
+def headline(
+    tiles: pd.DataFrame, movers: pd.DataFrame, last_full_day: LastFullDay, compare: str = "usual"
+) -> list[Sentence]:
     """The Overview's first lines, the most important first. `movers`: one table of movers, or several in one.
+
+    `compare`: what the movers were compared with. Of another thing than the usual, the keys of what was received and
+    of movers end in `_previous` or `_last_year`; received_same then tells that hardly anything has changed.
 
     Keys and their values (shares are 0 to 1, days are dates):
     - nothing_loaded (then nothing else); nothing_received (no complaint in the period)
@@ -50,12 +60,20 @@ def headline(tiles: pd.DataFrame, movers: pd.DataFrame, last_full_day: LastFullD
     elif received["value"] < FEWEST:
         sentences.append(Sentence("thin", {"value": int(received["value"])}))
     else:
-        sentences += [_received(received), *_movers(movers), *_overdue(measures.loc["overdue_share"])]
+        sentences += [_received(received, compare), *_movers(movers, compare), *_overdue(measures.loc["overdue_share"])]
         sentences += _still_open(measures.loc["still_open"])
     return [*sentences, *_arrival(last_full_day)]
 
 
-def _received(tile: pd.Series) -> Sentence:
+def _received(tile: pd.Series, compare: str) -> Sentence:
+    if compare != "usual":
+        before = float(tile[compare])
+        if pd.isna(before) or before == 0:
+            return Sentence("received", {"value": int(tile["value"])})
+        change = float(tile["value"]) / before - 1.0
+        sign = "same" if round(change, 2) == 0 else "rose" if change > 0 else "fell"
+        values = {"value": int(tile["value"]), "usual": before, "share": abs(change)}
+        return Sentence(f"received_{sign}_{compare}", values)
     direction = _direction(tile)
     if pd.isna(tile["usual"]) or pd.isna(tile["usual_high"]):
         return Sentence("received", {"value": int(tile["value"])})
@@ -65,10 +83,10 @@ def _received(tile: pd.Series) -> Sentence:
     return Sentence(f"received_{direction}", values | {"share": _share(tile)})
 
 
-def _movers(movers: pd.DataFrame) -> Iterator[Sentence]:
+def _movers(movers: pd.DataFrame, compare: str) -> Iterator[Sentence]:
     """The surest of each direction, as they are ranked."""
     sure = movers[movers["probability"] >= SURE] if len(movers) else movers
-    for direction, key in (("rising", "mover_rose"), ("falling", "mover_fell")):
+    for direction, key in zip(("rising", "falling"), MOVED[compare], strict=True):
         for _, mover in sure[sure["direction"] == direction].head(MOVERS_NAMED).iterrows():
             names = {
                 name: mover[name] for name in movers.columns if name not in MOVER_COLUMNS and pd.notna(mover[name])

@@ -27,7 +27,7 @@ class Filters:
     topics: tuple[str, ...] = ()
     channels: tuple[str, ...] = ()
     kinds: tuple[str, ...] = COUNTED
-    compare: str = COMPARISONS[0]  # what the reader wants changes told against; changes no number
+    compare: str = COMPARISONS[0]  # what the reader wants changes told against
 
     def parameters(self, *names: str) -> dict[str, Any]:
         """These filters as bound parameters of SQL: a list, or None for all."""

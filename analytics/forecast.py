@@ -38,12 +38,12 @@ from analytics.distribution import (
 from analytics.drivers import Drivers, EventTraces
 from analytics.errors import BadInput
 from analytics.event_learning import EventEffects, learn_events
-from analytics.hindsight import coefficients, dispersions, past_origins, priors
+from analytics.hindsight import MOVED, SHAPED, SPREAD, coefficients, dispersions, past_origins, priors
 from analytics.movements import Movements, features, look_back, without_spikes
 from analytics.panel import Level, Panel, dense_panel, total_counts, totals
 from analytics.rhythm import fit_effects
 
-VERSION = "1"  # of the method, written into the ledger
+VERSION = "2"  # of the method, written into the ledger
 PARTS = ("level", "weekday", "season", "holiday", "events", "weather", "correction")
 FARTHEST = 365
 SAMPLE, CHUNK = 400, 512
@@ -202,15 +202,15 @@ class Engine:
         """Dispersions (series × buckets) and calibration, from past origins; once for all events to come."""
         if levels in self.judgements:
             return self.judgements[levels]
-        buckets = self.time.buckets
+        buckets, recent, older = self.time.buckets, self.time.say(SPREAD), self.time.say(SHAPED)
         dispersion, past = self._bottom()
-        actual, weight = self.time.actual(self.panel.counts[self.sample])
-        spreads, cases = [dispersion], [judged(actual, past.sample, weight, dispersion[self.sample], buckets)]
+        actual, known = self.time.actual(self.panel.counts[self.sample])
+        spreads, cases = [dispersion], [judged(actual, past.sample, known * older, dispersion[self.sample], buckets)]
         for counts, expected in zip(self.upper, past.totals, strict=True) if levels == "all" else ():
-            actual, weight = self.time.actual(counts)
-            usual = priors(actual, expected, weight, buckets)
-            spreads.append(dispersions(actual, expected, weight, buckets, usual))
-            cases.append(judged(actual, expected, weight, spreads[-1], buckets))
+            actual, known = self.time.actual(counts)
+            usual = priors(actual, expected, known * recent, buckets)
+            spreads.append(dispersions(actual, expected, known * recent, buckets, usual))
+            cases.append(judged(actual, expected, known * older, spreads[-1], buckets))
         self.judgements[levels] = np.vstack(spreads), recalibrate(cases)
         return self.judgements[levels]
 
@@ -434,10 +434,10 @@ class Engine:
         log_rhythm = self._log_rhythm(self.panel.series.iloc[rows], self.own_effects[rows])
         own = self._moves(self.panel.counts[rows], log_rhythm, time.past, time.judged)
         kin = [moves.of(self.above[at].member[rows]) for at, moves in zip(self.relatives, self.kin_past, strict=True)]
-        actual, known = time.actual(self.panel.counts[rows], fading=False)
+        actual, known = time.actual(self.panel.counts[rows])
         rhythm = log_rhythm[:, time.days.clip(max=len(self.days) - 1)]
         stacked = features(own, kin, time.judged)
-        self.coefficients = coefficients(stacked, actual, known, own.base, rhythm, time.buckets)
+        self.coefficients = coefficients(stacked, actual, known * time.say(MOVED), own.base, rhythm, time.buckets)
 
     # What is done for every series
 
@@ -482,14 +482,15 @@ class Engine:
         dispersion = np.empty((size, len(BUCKETS)))
         sums = [np.zeros((len(level.series), len(time.past), len(time.judged))) for level in self.above]
         sampled = self._expected(self.sample, time.judged, time.past)
-        actual, weight = time.actual(self.panel.counts[self.sample])
-        usual = priors(actual, sampled, weight, time.buckets)
+        say = time.say(SPREAD)
+        actual, known = time.actual(self.panel.counts[self.sample])
+        usual = priors(actual, sampled, known * say, time.buckets)
         self.sample_expected = sampled
 
         def work(rows: np.ndarray) -> tuple[np.ndarray, list[np.ndarray]]:
             expected = self._expected(rows, time.judged, time.past)
-            actual, weight = time.actual(self.panel.counts[rows])
-            dispersion[rows] = dispersions(actual, expected, weight, time.buckets, usual)
+            actual, known = time.actual(self.panel.counts[rows])
+            dispersion[rows] = dispersions(actual, expected, known * say, time.buckets, usual)
             return rows, [level.matrix[:, rows] @ expected.reshape(len(rows), -1) for level in self.above]
 
         done = 0

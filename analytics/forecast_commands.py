@@ -129,7 +129,8 @@ def refresh(
     if newest.unloaded:
         notes.print(f"{newest.unloaded:,} stretches of days look as if they had not been loaded: taken as unknown")
     if newest.ended:
-        notes.print(f"left out, nothing arrives from there any more: {', '.join(newest.ended)}", markup=False)
+        names = [name or "complaints of no stated region" for name in newest.ended]
+        notes.print(f"left out, nothing arrives from there any more: {', '.join(names)}", markup=False)
 
 
 def record(

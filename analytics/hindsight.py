@@ -11,9 +11,10 @@ from analytics.distribution import BUCKETS, buckets_of
 from analytics.movements import learn
 
 JUDGED = (1, 2, 4, 6, 8, 10, 12, 14, 15, 18, 21, 24, 27, 35, 49, 63, 77, 91, 112, 140, 168, 182, 224, 273, 322, 364)
-ORIGINS, ORIGIN_STEP = 40, 9  # past origins, rotating over the weekdays
+ORIGINS, ORIGIN_STEP = 80, 9  # past origins, rotating over the weekdays: two years
 FEWEST_DAYS = 14  # known at a past origin
-HALF_LIFE = 360.0  # days in which an error's say in dispersion and calibration halves
+# Days in which the say of what came halves: in how movements last, how far counts spread, and the shape of the spread.
+MOVED, SPREAD, SHAPED = 360.0, 60.0, 180.0
 DEAD = 0.01  # complaints a day: a level that says nothing of how levels move
 
 
@@ -36,15 +37,14 @@ class Time:
         """The horizon bucket of each day judged."""
         return buckets_of(self.judged)
 
-    def actual(self, counts: np.ndarray, *, fading: bool = True) -> tuple[np.ndarray, np.ndarray]:
-        """Counts on the days judged at past origins (series × origins × days), and what each says: 0 if unknown.
-
-        With `fading`, older ones say less.
-        """
+    def actual(self, counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Counts on the days judged at past origins (series × origins × days); 1 where they are known, else 0."""
         actual = counts[:, np.minimum(self.days, self.origin)].astype(float)
-        say = 0.5 ** ((self.origin - self.past) / HALF_LIFE)[:, None] if fading else np.ones((len(self.past), 1))
-        weight = np.where(np.isnan(actual), 0.0, say * (self.days <= self.origin))
-        return np.nan_to_num(actual), weight
+        return np.nan_to_num(actual), ~np.isnan(actual) * (self.days <= self.origin) * 1.0
+
+    def say(self, half_life: float) -> np.ndarray:
+        """What the days judged at past origins say (origins × days): the half if they are older by `half_life` days."""
+        return np.asarray(0.5 ** (np.maximum(self.origin - self.days, 0) / half_life))
 
 
 def past_origins(known: int, horizon: int) -> Time:
@@ -59,21 +59,21 @@ def past_origins(known: int, horizon: int) -> Time:
 def coefficients(
     stacked: list[np.ndarray],
     actual: np.ndarray,
-    known: np.ndarray,
+    say: np.ndarray,
     level: np.ndarray,
     log_rhythm: np.ndarray,
     buckets: np.ndarray,
 ) -> np.ndarray:
     """How movements last: for each horizon bucket (BUCKETS × features) the coefficients of `movements.features`.
 
-    `actual`, spikes and all (only levels are learned without them), `known` (1; 0 on unknown days) and `log_rhythm`:
-    series × origins × days; `level`: series × origins, its logarithm.
+    `actual`, spikes and all (only levels are learned without them), `say` (what each says; 0 on unknown days) and
+    `log_rhythm`: series × origins × days; `level`: series × origins, its logarithm.
     """
     offset = level[..., None] + log_rhythm
     expected = np.exp(offset)
-    squares = (known * (actual - expected) ** 2).sum(axis=(1, 2))
-    spread = np.clip(squares / np.maximum((known * expected).sum(axis=(1, 2)), 1e-3), 1.0, 50.0)
-    weight = known * ((np.exp(level) > DEAD) / spread[:, None])[..., None]
+    squares = (say * (actual - expected) ** 2).sum(axis=(1, 2))
+    spread = np.clip(squares / np.maximum((say * expected).sum(axis=(1, 2)), 1e-3), 1.0, 50.0)
+    weight = say * ((np.exp(level) > DEAD) / spread[:, None])[..., None]
     found = np.zeros((len(BUCKETS), len(stacked)))
     for bucket, last in enumerate(BUCKETS):
         chosen = np.flatnonzero(buckets == bucket)
@@ -87,8 +87,8 @@ def coefficients(
             axis=-1,
         )
         days = last - (BUCKETS[bucket - 1] if bucket else 0)
-        say = weight[..., chosen][inside] * np.sqrt(days) / len(chosen)
-        found[bucket] = learn(matrix, actual[..., chosen][inside], offset[..., chosen][inside], say)
+        worth = weight[..., chosen][inside] * np.sqrt(days) / len(chosen)
+        found[bucket] = learn(matrix, actual[..., chosen][inside], offset[..., chosen][inside], worth)
     return found
 
 

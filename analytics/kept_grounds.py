@@ -33,16 +33,17 @@ def keep_grounds(
     drivers: Drivers,
     almanac: Almanac,
     *,
+    state: int,
     now: datetime,
     report: Report | None = None,
 ) -> bool:
     """Lay the grounds of the panel's last day and put them in the place of older ones; False where they are there.
 
     They are laid anew after an import, an undo, a change of names or of the calendar, or of what is known of events
-    before the origin. `now` is UTC.
+    before the origin. `state`: of the data that the panel was read from, see `data_state`; `now` is UTC.
     """
     origin = panel.days[-1].date()
-    version = f"{KEPT} {almanac.version}".strip()
+    version = f"{KEPT} {almanac.version} data {state}"
     if _are_there(store, panel.days[-1], version):
         return False
     grounds = lay_grounds(panel, drivers, almanac, report)
@@ -87,22 +88,15 @@ def _unpacked(origin: date, parts: dict[str, bytes]) -> Grounds:
 
 
 def _are_there(store: Store, origin: pd.Timestamp, version: str) -> bool:
-    """Are there grounds of this origin, method and calendar, newer than any change of data, names and past events?"""
+    """Are there grounds of this origin and version, newer than any change of past events?"""
     found = store.query(
         """
-        with changed as (
-          select greatest(
-            coalesce((select max(greatest(finished_at, coalesce(undone_at, finished_at))) from imports), $never),
-            coalesce((select max(value::timestamp) from settings where setting = 'renamed_at'), $never),
-            coalesce((select max(changed_at) from events where starts_on <= $origin::date), $never)
-          ) as at
-        )
+        with changed as (select max(changed_at) as at from events where starts_on <= $origin::date)
         select count(*) as parts from rehearsal_grounds, changed
-        where origin = $origin::date and version = $version and made_at >= changed.at
+        where origin = $origin::date and version = $version and (made_at < changed.at) is not true
         """,
         origin=origin.date(),
         version=version,
-        never=datetime(1970, 1, 1),
     )
     return int(found["parts"].iloc[0]) == len(TABLES) + 1
 

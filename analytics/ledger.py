@@ -112,7 +112,8 @@ def issue(
     reconstructed: bool,
     report: Report,
 ) -> Run:
-    before = _same_run(store.query, found.origin, almanac, reconstructed)
+    version = _version(almanac, None if reconstructed else found.state)
+    before = _same_run(store.query, found, version, reconstructed)
     if before is not None:
         report(1.0, "")
         return Run(before[0], found.origin, 0, 0, before[1] > 0, found.ended, len(found.unloaded), {})
@@ -135,7 +136,7 @@ def issue(
         def query(sql: str, **parameters: object) -> pd.DataFrame:
             return cursor.execute(sql, parameters).df()
 
-        already = _same_run(query, found.origin, almanac, reconstructed)
+        already = _same_run(query, found, version, reconstructed)
         if already is not None:  # another process was quicker
             return already[0], 0
         run_id = int(query("select coalesce(max(run_id), 0) + 1 from forecast_runs").iloc[0, 0])
@@ -147,7 +148,7 @@ def issue(
                 "origin": found.origin,
                 "now": now,
                 "snapshot": found.snapshot,
-                "version": _version(almanac),
+                "version": version,
                 "horizon": HORIZON,
                 "reconstructed": reconstructed,
                 "method": json.dumps(table.attrs["method"]),
@@ -213,36 +214,33 @@ def _insert(cursor: duckdb.DuckDBPyConnection, table: str, rows: pd.DataFrame) -
     cursor.unregister("issued_rows")
 
 
-def _version(almanac: Almanac) -> str:
-    """Of the method and of the calendar: with other days off the forecasts are others."""
-    return f"{VERSION} {almanac.version}".strip()
+def _version(almanac: Almanac, state: int | None) -> str:
+    """Of the method, of the calendar (with other days off forecasts are others) and, where it counts, of the data."""
+    return " ".join(filter(None, (VERSION, almanac.version, "" if state is None else f"data {state}")))
 
 
 def _same_run(
-    query: Callable[..., pd.DataFrame], origin: date, almanac: Almanac, reconstructed: bool
+    query: Callable[..., pd.DataFrame], found: StorePanel, version: str, reconstructed: bool
 ) -> tuple[int, int] | None:
-    """The run that says the same already and its municipal rows: of this origin, since the data changed."""
-    found = query(
+    """The run that says the same already and its municipal rows: the newest of this origin, if of this version.
+
+    Or if another process made it of later data, while ours were being forecast: it is not to be hidden by ours.
+    """
+    same = query(
         """
-        with changed as (
-          select greatest(
-            max(greatest(finished_at, coalesce(undone_at, finished_at))),
-            (select max(value::timestamp) from settings where setting = 'renamed_at')
-          ) as at from imports
-        ),
-        same as (
-          select max(run_id) as run_id from forecast_runs, changed
-          where origin = $origin and version = $version and reconstructed = $reconstructed
-            and ($reconstructed or issued_at >= changed.at)
+        with newest as (
+          select run_id, version, snapshot from forecast_runs
+          where origin = $origin and reconstructed = $reconstructed order by run_id desc limit 1
         )
-        select run_id, (select count(*) from municipal_forecasts where municipal_forecasts.run_id = same.run_id) as rows
-        from same where run_id is not null
+        select run_id, (select count(*) from municipal_forecasts as rows where rows.run_id = newest.run_id) as rows
+        from newest where version = $version or (snapshot > $snapshot and not $reconstructed)
         """,
-        origin=origin,
-        version=_version(almanac),
+        origin=found.origin,
+        version=version,
+        snapshot=found.snapshot,
         reconstructed=reconstructed,
     )
-    return None if found.empty else (int(found["run_id"].iloc[0]), int(found["rows"].iloc[0]))
+    return None if same.empty else (int(same["run_id"].iloc[0]), int(same["rows"].iloc[0]))
 
 
 # Reading

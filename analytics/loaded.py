@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
@@ -12,6 +13,7 @@ import pandas as pd
 import scipy
 
 from analytics.filters import Filters
+from analytics.panel import MOST_UNKNOWN, TOTAL
 
 if TYPE_CHECKING:
     from analytics.store import Store
@@ -122,6 +124,35 @@ def places(query: Query, filters: Filters) -> pd.DataFrame:
     found["last_full_day"] = found["last_full_day"].where(~_only_quiet(found, newest), newest)
     behind = (found["last_full_day"].max() - found["last_full_day"]).dt.days
     return found[["source", "region", "first_day", "last_full_day"]].assign(active=behind <= ACTIVE_DAYS)
+
+
+def unloaded(query: Query, days: pd.DatetimeIndex) -> pd.DataFrame:
+    """Region × day: what had not arrived of it when the newest forecasts were made."""
+    found = query("select unloaded from forecast_runs order by issued_at desc, run_id limit 1")
+    stretches = json.loads(found["unloaded"].iloc[0]) if len(found) else []
+    table = pd.DataFrame(False, index=sorted({one["region"] or "" for one in stretches}), columns=days)
+    for one in stretches:
+        inside = (days >= pd.Timestamp(one["first_day"])) & (days <= pd.Timestamp(one["last_day"]))
+        table.loc[one["region"] or "", inside] = True
+    return table
+
+
+def unknown_days(query: Query, days: pd.DatetimeIndex) -> pd.DataFrame:
+    """Region ('*': the whole) × day: is it unknown how many complaints came, since no source covers it or one is lost?
+
+    The whole is unknown where over 5 % of the regions that deliver are lost.
+    """
+    covered = places(query, Filters())
+    region = covered["region"].fillna("").to_numpy()
+    begun = days.to_numpy() >= covered["first_day"].to_numpy()[:, None]
+    full = days.to_numpy() <= covered["last_full_day"].to_numpy()[:, None]
+    known = pd.DataFrame(begun & full, columns=days).groupby(region).any()
+    late = pd.DataFrame(begun & ~full & covered["active"].to_numpy()[:, None], columns=days).groupby(region).any()
+    lost = late | unloaded(query, days).reindex(known.index, fill_value=False)
+    places_of_whole = covered.loc[covered["active"], "region"].nunique(dropna=False)
+    unknown = ~known | lost
+    unknown.loc[TOTAL] = (lost.sum(axis=0) > MOST_UNKNOWN * places_of_whole) | ~known.any(axis=0)
+    return unknown
 
 
 def _only_quiet(found: pd.DataFrame, newest: pd.Series) -> pd.Series:

@@ -179,8 +179,9 @@ def _fill(store: Store, cursor: duckdb.DuckDBPyConnection, folder: Path) -> int:
         if part.stem != "turnstile":
             cursor.execute(f"delete from {identifier(part.stem)}")
             cursor.execute(f"insert into {identifier(part.stem)} by name select * from {literal(part)}")
-    # They count the snapshots of the lake that the backup was made from; undo must not take ours for them.
+    # They count the snapshots of the lake that the backup was made from; nobody must take ours for them.
     cursor.execute("update imports set snapshot_before = $none", {"none": NO_SNAPSHOT})
+    cursor.execute("update forecast_runs set snapshot = $none", {"none": NO_SNAPSHOT})
     counted = cursor.execute("select count(*) from complaints").fetchone()
     return counted[0] if counted else 0
 

@@ -18,7 +18,19 @@ from analytics.small_tables import several
 if TYPE_CHECKING:
     from analytics.store import Store
 
-COLUMNS = ["first_day", "last_day", "kind", "title_ru", "title_en", "places", "strength", "unit"]
+COLUMNS = [
+    "first_day",
+    "last_day",
+    "kind",
+    "title_ru",
+    "title_en",
+    "places",
+    "strength",
+    "unit",
+    "type",
+    "ids",
+    "regions",
+]
 LANGUAGES = {"title_ru": "ru", "title_en": "en_US"}  # as `holidays` calls them; it falls back on the country's own
 FEWEST_SHARE = 0.1  # of the regions looked at: an event in fewer of them is not seen in their sum
 FEW_REGIONS = 3  # of so few every event is told
@@ -28,8 +40,8 @@ def marks(store: Store, filters: Filters, first: date, last: date, known_on: dat
     """Days off and events known by `known_on` between two days that act on the selection, in order: COLUMNS.
 
     kind: 'holiday' or 'event'; places: regions that the events name together (0: everywhere), those of one type that
-    begin on one day being one mark; strength: their mean, nan where none is given. A sum over many regions shows what
-    a tenth of them have in common.
+    begin on one day being one mark; strength: their mean, nan where none is given; type, ids and regions of the events,
+    several by |. A sum over many regions shows what a tenth of them have in common.
     """
     almanac = almanac_of(store)
     found = [*_days_off(almanac, first, last), *_events(store, filters, almanac, (first, last), known_on)]
@@ -53,7 +65,7 @@ def _days_off(almanac: Almanac, first: date, last: date) -> list[tuple[object, .
         if found and found[-1][3:5] == titles and (day - found[-1][1]).days == 1:  # type: ignore[operator]
             found[-1][1] = day
         else:
-            found.append([day, day, "holiday", *titles, 0, float("nan"), ""])
+            found.append([day, day, "holiday", *titles, 0, float("nan"), "", "", "", ""])
     return [tuple(row) for row in found]
 
 
@@ -64,7 +76,7 @@ def _events(
     first, last = days
     own = store.query(
         """
-        select type, starts_on, ends_on, coalesce(region, '') as region, coalesce(municipality, '') as municipality,
+        select id, type, starts_on, ends_on, coalesce(region, '') as region, coalesce(municipality, '') as municipality,
           coalesce(topic, '') as topic, strength, coalesce(unit, '') as unit
         from events where not cancelled and known_since <= $known_on and starts_on <= $last and ends_on >= $first
         """,
@@ -98,7 +110,10 @@ def _events(
         unit = next((unit for unit in part["unit"] if unit), "")
         titles = known.title("ru"), known.title("en")
         count = len(places) if looked_at > 1 else 0
-        found.append((_date(day), _date(ends), "event", *titles, count, float(part["strength"].mean()), unit))
+        named_by = (str(kind), "|".join(part["id"]), "|".join(sorted(places)))
+        found.append(
+            (_date(day), _date(ends), "event", *titles, count, float(part["strength"].mean()), unit, *named_by)
+        )
     return found
 
 

@@ -31,6 +31,7 @@ DAILY = list(IS_RISING_BAD)[:-1]
 UNKNOWN = {"overdue_share": "no_deadlines", "repeat_share": "not_known", "days_to_close": "too_early"}
 HIGHEST = {"overdue_share": 1.0, "repeat_share": 1.0}
 LAST_YEAR_DAYS = 364  # the same weekdays
+STRAY = 0.05  # days with a smaller share of the usual hold only stray old complaints
 MOVERS = {  # the name columns
     "region": ["region"],
     "municipality": ["region", "municipality"],
@@ -80,12 +81,16 @@ def days_to_close(store: Store, filters: Filters, as_of: date) -> float:
 
 
 def movers(store: Store, filters: Filters, as_of: date, by: str, limit: int = 5) -> pd.DataFrame:
-    """What rose and what fell against the usual; at most `limit` of each direction, the largest sure change first.
+    """What rose and what fell against what `filters.compare` says; at most `limit` of each direction.
+
+    The largest sure change comes first.
 
     `by`: topic_group, topic, region or municipality; raises BadInput for anything else. Columns: the name (topic:
-    topic_group, topic; municipality: region, municipality), now (complaints of the period), usual (as for the tiles),
+    topic_group, topic; municipality: region, municipality), now (complaints of the period), usual (as for the tiles;
+    else the complaints of as many days just before, or of the same weekdays 364 days earlier),
     ratio (now / usual, inf when it is new), low and high (80 % interval of the ratio), probability (that it really
-    rose or fell), direction ('rising' or 'falling'). Empty when the store covers too little.
+    rose or fell), direction ('rising' or 'falling'). Empty when the store covers too little: `attrs` tells the `weeks`
+    that make the usual.
 
     Left out: names not stated, fewer than 10 complaints now and usually together, regions that began to deliver
     within the weeks compared or ended, and what is more probably chance than not (see changes.surely_changed).
@@ -100,14 +105,32 @@ def movers(store: Store, filters: Filters, as_of: date, by: str, limit: int = 5)
     first, last = period(filters, as_of)
     names = MOVERS[by]
     length = (last - first).days + 1
+    back = {"previous": length, "last_year": LAST_YEAR_DAYS}.get(filters.compare, 0)
     with store.reading() as query:
         counts = _weekly_counts(query, filters, (first, last), names)
         weeks = covered_weeks(counts, base_weeks(length))
         if "region" in names:
             covered = places(query, filters)
-            begun = covered["first_day"] <= pd.Timestamp(first) - pd.Timedelta(weeks=weeks)
+            begun = covered["first_day"] <= pd.Timestamp(first) - pd.Timedelta(days=max(7 * weeks, back))
             counts = counts[counts["region"].isin(covered.loc[begun & covered["active"], "region"])]
-    return ranked_changes(counts, names, days=length, weeks=weeks, limit=limit)
+        other = _earlier(query, filters, (first, last), names, back) if back else None
+    if other is not None:
+        if other["complaints"].sum() < STRAY * counts.loc[counts["week"] > 0, "weighted"].sum() / max(weeks, 1):
+            weeks = 0  # not loaded then: nothing to compare with
+        other = other[other["region"].isin(counts["region"])] if "region" in names else other
+    found = ranked_changes(counts, names, days=length, weeks=weeks, limit=limit, other=other)
+    found.attrs["weeks"] = weeks
+    return found
+
+
+def _earlier(query: Query, filters: Filters, period: tuple[date, date], names: list[str], back: int) -> pd.DataFrame:
+    """names, complaints of the period so many days earlier."""
+    first, last = (day - timedelta(days=back) for day in period)
+    table, parameters = smallest(filters, first, last, names)
+    return query(
+        f"select {', '.join(names)}, sum({RECEIVED[table]})::bigint as complaints from {table} group by all",
+        **parameters,
+    )
 
 
 def _weekly_counts(query: Query, filters: Filters, period: tuple[date, date], names: list[str]) -> pd.DataFrame:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 import duckdb
 import pandas as pd
 
 from analytics import cube
+from analytics.data_state import note_renaming
 from analytics.merge import STORED, replace_rows
 from analytics.own_tables import SHAPES
 from analytics.presets import fold
@@ -31,6 +30,8 @@ def own_table(store: Store, kind: str) -> pd.DataFrame:
             """
         )
     columns = ", ".join(SHAPES[kind].columns)
+    if kind == "thresholds":
+        columns = columns.replace("municipality", "coalesce(municipality, '') as municipality")
     found = store.query(f"select {columns} from {TABLES[kind]} order by all")
     return found.replace("*", "") if kind == "thresholds" else found
 
@@ -51,22 +52,20 @@ def has_own_rows(store: Store, kind: str) -> bool:
     return not found.empty
 
 
-def keep_own_table(store: Store, kind: str, rows: pd.DataFrame, *, now: datetime | None = None) -> int:
+def keep_own_table(store: Store, kind: str, rows: pd.DataFrame) -> int:
     """Put these rows in the place of what was kept before; the number of complaints that changed their names.
 
     No rows: nothing is kept any more; populations are then those of the reference. Deadlines make the cube anew;
     spellings rename what is stored already, as an import would. Names that have been changed stay changed,
-    and when (`now`, UTC) is noted: forecasts made before are of other names.
+    and it is noted, for forecasts made before are of other names.
     """
 
     def work(cursor: duckdb.DuckDBPyConnection) -> int:
-        cursor.register("own_rows", rows[list(SHAPES[kind].columns)])
+        cursor.register("own_rows", rows.reindex(columns=list(SHAPES[kind].columns), fill_value=""))
         try:
             renamed = WORK[kind](cursor) if kind in WORK else _replace(cursor, kind)
             if renamed:
-                at = now or datetime.now(UTC).replace(tzinfo=None)
-                cursor.execute("delete from settings where setting = 'renamed_at'")
-                cursor.execute("insert into settings values ('renamed_at', $at)", {"at": at.isoformat(" ")})
+                note_renaming(cursor)
             return renamed
         finally:
             cursor.unregister("own_rows")
@@ -79,6 +78,8 @@ def _replace(cursor: duckdb.DuckDBPyConnection, kind: str) -> int:
     columns = list(SHAPES[kind].columns)
     if kind in ("aliases", "days"):
         columns[columns.index("region")] = "nullif(region, '') as region"
+    if kind == "thresholds":
+        columns[columns.index("municipality")] = "nullif(municipality, '') as municipality"
     cursor.execute(f"insert into {TABLES[kind]} by name select {', '.join(columns)} from own_rows")
     return 0
 

@@ -31,7 +31,10 @@ class Shape:
 
 SHAPES = {
     "thresholds": Shape(
-        ("region", "topic_group", "complaints"), ("complaints",), ("region", "topic_group"), ("complaints",)
+        ("region", "municipality", "topic_group", "complaints"),
+        ("complaints",),
+        ("region", "municipality", "topic_group"),
+        ("complaints",),
     ),
     "deadlines": Shape(("topic_group", "days", "source"), ("days",), ("source", "topic_group"), ("days",)),
     "aliases": Shape(
@@ -69,8 +72,9 @@ class OwnTable:
 def read_own_table(store: Store, kind: str, path: Path) -> OwnTable:
     """The rows of a file of this kind (a key of SHAPES), under the names that the store keeps.
 
-    Any file that exports may be. Empty region or topic group: all of them. Reasons of rejection: no_number,
-    not_whole, no_day, no_name, unknown_kind, repeated, or as of a broken line. Raises BadInput when the file cannot be
+    Any file that exports may be. Empty region or topic group: all of them; empty municipality: the region as
+    a whole. Reasons of rejection: no_number, not_whole, no_day, no_name, no_region, unknown_kind, repeated, or as of a
+    broken line. Raises BadInput when the file cannot be
     read as a table, a needed column is missing, or no row of it can be used.
     """
     shape = SHAPES[kind]
@@ -121,6 +125,14 @@ def _with_numbers(rows: pd.DataFrame, shape: Shape) -> tuple[pd.DataFrame, pd.Se
     return rows.assign(**{name: values.where(reasons == "", 0).astype("int64")}), reasons
 
 
+def _with_limits(rows: pd.DataFrame, shape: Shape) -> tuple[pd.DataFrame, pd.Series]:
+    """Numbers, and a region for each municipality: several regions have one of the same name."""
+    rows, reasons = _with_numbers(rows, shape)
+    nowhere = (rows["municipality"] != "") & rows["region"].isin(["", TOTAL])
+    reasons[(reasons == "") & nowhere] = "no_region"
+    return rows, reasons
+
+
 def _with_places(rows: pd.DataFrame, shape: Shape) -> tuple[pd.DataFrame, pd.Series]:
     rows, reasons = _with_numbers(rows, shape)
     reasons[(reasons == "") & (rows["region"] == "")] = "no_name"
@@ -144,7 +156,7 @@ def _with_days(rows: pd.DataFrame, shape: Shape) -> tuple[pd.DataFrame, pd.Serie
 
 
 CHECKS: dict[str, Callable[[pd.DataFrame, Shape], tuple[pd.DataFrame, pd.Series]]] = {
-    "thresholds": _with_numbers,
+    "thresholds": _with_limits,
     "deadlines": _with_numbers,
     "aliases": _with_spellings,
     "population": _with_places,

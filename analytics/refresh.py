@@ -15,7 +15,7 @@ from analytics.known_drivers import drivers_of_store
 from analytics.ledger import Report, Run, issue, issue_municipal
 from analytics.outbreak_ledger import issue_outbreaks
 from analytics.panel import Panel
-from analytics.store_panel import StorePanel, store_panel
+from analytics.store_panel import store_panel
 
 if TYPE_CHECKING:
     from analytics.store import Store
@@ -40,48 +40,19 @@ def refresh(
     """Issue the forecasts of the newest full day and the outbreaks up to it, once; safe to run twice.
 
     `now` is UTC. First regions and totals, then their outbreaks and the grounds of rehearsals, then what would have
-    been said at `reconstruct` earlier origins where the ledger has no past yet (marked as such), then municipalities.
-    Raises BadInput on an empty or short store.
+    been said at `reconstruct` earlier origins where the ledger has no past yet (marked as such; what a refresh that was
+    broken off did not come to is made up by the next), then municipalities. Raises BadInput on an empty or short store.
     """
-    almanac = almanac_of(store)
-    found = store_panel(store, almanac=almanac)
-    drivers = drivers_of_store(store, almanac, found.panel.days)
-    wide = municipalities and _has_municipalities(store)
-    past = _origins_to_reconstruct(store, found.panel, reconstruct)
-    steps = 1 + BESIDE + len(past) + MUNICIPAL_SHARE * wide
-    done: list[Run] = []
-    for end in [None, *past]:
-        number = len(done) + BESIDE * bool(done)
-        one = found if end is None else StorePanel(_until(found.panel, end), found.unloaded, [], found.snapshot)
-        done.append(
-            issue(
-                store,
-                one,
-                almanac,
-                drivers,
-                now=now,
-                reconstructed=end is not None,
-                report=_part(report, number, 1, steps),
-            )
-        )
-        if end is None:
-            issue_outbreaks(store, found, almanac, done[0].run_id, _part(report, 1, OUTBREAKS_SHARE, steps))
-            told = _part(report, 1 + OUTBREAKS_SHARE, GROUNDS_SHARE, steps)
-            keep_grounds(store, found.panel, drivers, almanac, now=now, report=told)
-    if wide and not done[0].municipal:
-        number = len(done) + BESIDE
-        narrow = store_panel(store, municipalities=True, end=found.origin, almanac=almanac)
-        rows = issue_municipal(store, narrow, almanac, done[0], _part(report, number, MUNICIPAL_SHARE, steps))
-        done[0] = replace(done[0], municipal_rows=rows, municipal=True)
-    return done
+    with store.refreshing():
+        return _refreshed(store, now, municipalities, reconstruct, report)
 
 
 def prepare_rehearsals(store: Store, *, now: datetime, report: Report = lambda share, name: None) -> bool:
     """Lay the grounds of rehearsals of the newest full day; False where they are there already."""
     almanac = almanac_of(store)
-    panel = store_panel(store, almanac=almanac).panel
-    drivers = drivers_of_store(store, almanac, panel.days)
-    return keep_grounds(store, panel, drivers, almanac, now=now, report=report)
+    found = store_panel(store, almanac=almanac)
+    drivers = drivers_of_store(store, almanac, found.panel.days)
+    return keep_grounds(store, found.panel, drivers, almanac, state=found.state, now=now, report=report)
 
 
 def almanac_of(store: Store) -> Almanac:
@@ -103,14 +74,72 @@ def almanac_of(store: Store) -> Almanac:
     return Almanac("RU" if pd.notna(share) and share >= RUSSIAN else None, days=days)
 
 
+def _refreshed(store: Store, now: datetime, municipalities: bool, reconstruct: int, report: Report) -> list[Run]:
+    almanac = almanac_of(store)
+    found = store_panel(store, almanac=almanac)
+    drivers = drivers_of_store(store, almanac, found.panel.days)
+    wide = municipalities and _has_municipalities(store)
+    past = _origins_to_reconstruct(store, found.panel, reconstruct)
+    steps = 1 + BESIDE + len(past) + MUNICIPAL_SHARE * wide
+    done: list[Run] = []
+    for end in [None, *past]:
+        number = len(done) + BESIDE * bool(done)
+        one = found if end is None else replace(found, panel=_until(found.panel, end), ended=[])
+        done.append(
+            issue(
+                store,
+                one,
+                almanac,
+                drivers,
+                now=now,
+                reconstructed=end is not None,
+                report=_part(report, number, 1, steps),
+            )
+        )
+        if end is None:
+            issue_outbreaks(store, found, almanac, done[0].run_id, _part(report, 1, OUTBREAKS_SHARE, steps))
+            told = _part(report, 1 + OUTBREAKS_SHARE, GROUNDS_SHARE, steps)
+            keep_grounds(store, found.panel, drivers, almanac, state=found.state, now=now, report=told)
+    if wide and not done[0].municipal:
+        number = len(done) + BESIDE
+        narrow = store_panel(store, municipalities=True, end=found.origin, almanac=almanac)
+        rows = issue_municipal(store, narrow, almanac, done[0], _part(report, number, MUNICIPAL_SHARE, steps))
+        done[0] = replace(done[0], municipal_rows=rows, municipal=True)
+    return done
+
+
 def _origins_to_reconstruct(store: Store, panel: Panel, number: int) -> list[date]:
-    """Earlier origins where nothing was issued, newest first; none once the ledger has a past of its own."""
-    known = store.query("select distinct origin from forecast_runs where origin < $last", last=panel.days[-1].date())
-    if len(known) or number < 1:
+    """Earlier origins at which nothing was said yet, newest first: those that the first refresh of the store chose.
+
+    Its choice is kept, so what it did not come to is made up later, and nothing is added once it has been done. No
+    origins where the ledger had a past of its own before any were chosen.
+    """
+    if number < 1:
         return []
+    last = panel.days[-1]
     least = 400 if len(panel.days) > 600 else 100  # days of history that even the earliest has
-    ends = [panel.days[-1] - pd.Timedelta(days=STEP * back) for back in range(1, number + 1)]
-    return [end.date() for end in ends if (end - panel.days[0]).days >= least]
+    ends = [last - pd.Timedelta(days=STEP * back) for back in range(1, number + 1)]
+    ends = [end for end in ends if (end - panel.days[0]).days >= least]
+    before = store.query("select origin from forecast_runs where origin < $last limit 1", last=last.date())
+    if before.empty and ends:
+        _keep_choice(store, "|".join(f"{end:%Y-%m-%d}" for end in ends))
+    chosen = store.query("select value from store_facts where fact = 'past_origins'")["value"]
+    there = set(store.query("select distinct origin from forecast_runs")["origin"])
+    wanted = [pd.Timestamp(end) for end in "|".join(chosen).split("|") if end]
+    return [end.date() for end in wanted if end not in there and panel.days[0] < end < last]
+
+
+def _keep_choice(store: Store, ends: str) -> None:
+    """Keep these past origins, unless some are kept."""
+    if not store.query("select 1 from store_facts where fact = 'past_origins'").empty:
+        return
+    store.write(
+        lambda cursor: cursor.execute(
+            "insert into store_facts select 'past_origins', $ends "
+            "where not exists (select 1 from store_facts where fact = 'past_origins')",
+            {"ends": ends},
+        )
+    )
 
 
 def _until(panel: Panel, end: date) -> Panel:

@@ -14,7 +14,7 @@ from analytics.catalogue import SQL_FOLDER, statements
 from analytics.errors import BadInput
 from analytics.settings import ROOT
 
-SCHEMA_VERSION = 5
+SCHEMA_VERSION = 6
 SCHEMA = (SQL_FOLDER / "schema.sql").read_text(encoding="utf-8")
 
 
@@ -24,11 +24,17 @@ def _made(*tables: str) -> str:
     return "\n".join(match.group() for match in found if match)
 
 
+def _widened(table: str, column: str) -> str:
+    """The statement that gives a table one more column, unless it was made with it just before."""
+    return f"alter table {table} add column if not exists {column};\n"
+
+
 MIGRATIONS: dict[int, str] = {  # version -> the SQL that leads to it from the version before
     2: _made("forecast_runs", "forecasts", "municipal_forecasts", "signals", "feedback", "events", "weather"),
     3: _made("own_thresholds", "own_days", "shapes"),
     4: _made("rehearsal_grounds"),
     5: _made("forecast_parts", "outbreak_runs", "outbreaks"),
+    6: _widened("own_thresholds", "municipality varchar") + _widened("feedback", "municipality varchar"),
 }
 
 

@@ -1,6 +1,7 @@
 -- The shape and the meaning of the data: tables of the lake, made once for each store.
 
-create table store_facts (      -- one row for each fact: schema_version, kind (demo | real), salt
+create table store_facts (      -- one row for each fact: schema_version, kind (demo | real), salt, past_origins (of
+                                -- forecasts that the first refresh chose to reconstruct, divided by |)
   fact varchar not null,
   value varchar not null
 );
@@ -153,7 +154,8 @@ create table aliases (          -- the user's own spellings: kind is region | mu
 create table own_thresholds (   -- complaints a day that the reader can handle; '*' = all
   region varchar not null,
   topic_group varchar not null,
-  complaints bigint not null
+  complaints bigint not null,
+  municipality varchar          -- null: the region as a whole
 );
 
 create table own_days (         -- days off that no public calendar knows
@@ -193,7 +195,7 @@ create table forecast_runs (
   origin date not null,         -- the last day that was known
   issued_at timestamp not null, -- UTC
   snapshot bigint not null,     -- of the lake, that the counts were read from
-  version varchar not null,     -- of the method
+  version varchar not null,     -- of the method, of the calendar and, where it was issued, of the data
   horizon bigint not null,      -- days ahead
   reconstructed boolean not null,   -- made later, as it would have been made then; never counted as issued
   method varchar not null,      -- JSON: {what the forecasts rest on, in words: series}
@@ -295,13 +297,14 @@ create table feedback (         -- what people said of signals; it shifts their 
   said varchar,                 -- useful | false | known
   word varchar,
   owner varchar,
-  given_at timestamp not null   -- UTC
+  given_at timestamp not null,  -- UTC
+  municipality varchar          -- null: of the region
 );
 
 create table rehearsal_grounds (    -- what rehearsals of events rest on; of the newest origin only, learned by refresh
   origin date not null,         -- the last day that was known
   made_at timestamp not null,   -- UTC
-  version varchar not null,     -- of the method
+  version varchar not null,     -- of the method, the calendar and the data
   part varchar not null,        -- arrays (NumPy, zipped) | series, events, profiles, cases (Parquet)
   content blob not null
 );

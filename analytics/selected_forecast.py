@@ -12,10 +12,11 @@ import pandas as pd
 import scipy
 
 from analytics import negative_binomial as counts_of
-from analytics.computed_forecast import computed, unloaded
+from analytics.computed_forecast import computed
 from analytics.distribution import LEVELS, QUANTILES, Distribution
 from analytics.filters import COUNTED, Filters
 from analytics.ledger import issued, issued_parts
+from analytics.loaded import unloaded
 from analytics.negative_binomial import rounded
 from analytics.panel import MOST_UNKNOWN, TOTAL
 from analytics.queries import daily_counts, span
@@ -94,7 +95,7 @@ def history(store: Store, filters: Filters, first: date, last: date) -> pd.DataF
     days = pd.date_range(first, last, name="day")
     table = daily_counts(store, replace(filters, first_day=first, last_day=last))
     counts = table.set_index("day")["complaints"].reindex(days, fill_value=0).astype(float)
-    lost = unloaded(store, days)
+    lost = unloaded(store.query, days)
     lost = lost.loc[[region for region in lost.index if not filters.regions or region in filters.regions]]
     places = len(filters.regions) or int(store.query("select count(distinct region) as n from coverage")["n"].iloc[0])
     counts[lost.sum(axis=0).to_numpy() > MOST_UNKNOWN * places] = np.nan

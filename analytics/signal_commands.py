@@ -14,6 +14,7 @@ import pandas as pd
 import typer
 
 from analytics.errors import BadInput
+from analytics.filters import Filters
 from analytics.forecast_commands import (
     Country,
     End,
@@ -161,11 +162,12 @@ def signals(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Where complaints of the store will spike, the most pressing first, and how often such signals came true."""
-    from analytics.existing import existing_store  # noqa: PLC0415
+    from analytics.existing import check_named, existing_store  # noqa: PLC0415
     from analytics.signal_ledger import issued_signals  # noqa: PLC0415
     from analytics.signal_record import signal_record  # noqa: PLC0415
 
     with closing(existing_store()) as store:
+        check_named(store, Filters(regions=tuple(region or ())))
         found = issued_signals(store, budget=budget, regions=region or ())
         issued = signal_record(store)[1]
         figures = issued if issued.get("signals") else signal_record(store, reconstructed=True)[1]
@@ -178,10 +180,22 @@ def signals(
     if not found.attrs:
         notes.print("no forecast has been issued yet: run python -m analytics refresh")
         return
-    names = ["region", "topic", "first_day", "last_day", "threshold", "expected", "usual", "probability", "state"]
+    towns = ["municipality"] if len(shown) and shown["municipality"].ne("").any() else []
+    names = [
+        "region",
+        *towns,
+        "topic",
+        "first_day",
+        "last_day",
+        "threshold",
+        "expected",
+        "usual",
+        "probability",
+        "state",
+    ]
     print(shown[names].round(2).to_string(index=False) if len(shown) else "no spike is probable")
     if len(shown):
-        notes.print(f"of these {len(shown):,}, {(1 - shown['probability']).sum():.1f} are expected to fail")
+        notes.print(f"{len(shown):,} shown; about {(1 - shown['probability']).sum():.1f} of them will not come true")
     if figures.get("signals"):
         kind = "issued" if issued.get("signals") else "reconstructed"
         notes.print(

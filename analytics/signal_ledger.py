@@ -11,9 +11,11 @@ import duckdb
 import numpy as np
 import pandas as pd
 
+from analytics.data_state import data_state
 from analytics.errors import BadInput
+from analytics.own_signals import own_signals, own_thresholds
 from analytics.panel import TOTAL
-from analytics.signal_days import own_signals, series_counts
+from analytics.place_days import SERIES, place_counts
 from analytics.signals import BUDGET, within_budget
 
 if TYPE_CHECKING:
@@ -40,7 +42,8 @@ select * exclude (topic_group), topic_group as topic, exists (
 from signals where run_id = $run_id
 """
 SAID_OF = """
-select region, topic_group as topic, peak_day, said, word, owner from feedback
+select region, coalesce(municipality, '') as municipality, topic_group as topic, peak_day, said, word, owner
+from feedback
 where peak_day > (select origin from forecast_runs where run_id = $run_id) - interval 91 days order by given_at
 """
 
@@ -50,7 +53,8 @@ def issued_signals(
 ) -> pd.DataFrame:
     """The signals of the newest issue, the most pressing first.
 
-    The table `signals` with topic, week, kind, state, said, owner. Kind: 'own' where the reader set a threshold for the
+    The table `signals` with municipality ('': the region), topic, week, kind, state, said, owner. Kind: 'own' where the
+    reader set a threshold for the
     place and topic group, which then stands in the place of ours; else 'usual'. State: 'going_on' where the issue
     before said it too, or its days follow a day at the threshold, else 'new'. `why` is a dictionary. `said`, `word` and
     `owner` are what was said last of a peak within the signal's days; what was said of the series in the last 91 days
@@ -65,7 +69,7 @@ def issued_signals(
         said = query(SAID_OF, run_id=run_id)
         set_budget = query("select value::int as value from settings where setting = 'budget'")
     if run.empty:
-        return found.assign(week=[], kind=[], state=[], said=[], word=[], owner=[], within_budget=[])
+        return found.assign(municipality=[], week=[], kind=[], state=[], said=[], word=[], owner=[], within_budget=[])
     origin = run["origin"].iloc[0]
     found = _with_own(store, found, run_id, origin)
     found = found[_chosen(found["region"], regions) & _chosen(found["topic"], topic_groups)].reset_index(drop=True)
@@ -74,7 +78,7 @@ def issued_signals(
     found = folded_by_cause(_with_feedback(found, said))
     found["state"] = np.where(found.pop("said_before").astype(bool) | _begun(store, found, origin), "going_on", "new")
     most = int(budget or (set_budget["value"].iloc[0] if len(set_budget) else BUDGET))
-    keys = ["region", "topic", "first_day"]
+    keys = [*SERIES, "first_day"]
     more = found[[*keys, *MORE, "run_id"]]
     ordered = within_budget(found, most).merge(more, on=keys, how="left")
     ordered.attrs = {"origin": pd.Timestamp(origin).date(), "run_id": run_id}
@@ -82,14 +86,10 @@ def issued_signals(
 
 
 def data_version(store: Store) -> int:
-    """A number below zero that changes with every import, undo and issue, and with nothing else."""
-    found = store.query(
-        """
-        select (select count(*) + count(undone_at) from imports) as imports,
-          (select count(*) from forecast_runs) as runs
-        """
-    ).iloc[0]
-    return -1 - int(found["imports"]) - 1_000_000 * int(found["runs"])
+    """A number below zero that changes with every import, undo, renaming and issue, and with nothing else."""
+    with store.reading() as query:
+        runs = int(query("select count(*) as runs from forecast_runs")["runs"].iloc[0])
+        return -1 - data_state(query) - 1_000_000 * runs
 
 
 def is_any_over(store: Store) -> bool:
@@ -138,10 +138,11 @@ def _chosen(names: pd.Series, wanted: Iterable[str]) -> pd.Series:
 
 def _with_own(store: Store, issued: pd.DataFrame, run_id: int, origin: pd.Timestamp) -> pd.DataFrame:
     """With the signals of the reader's thresholds in the place of those of the same place and topic group."""
-    own = store.query("select region, topic_group as topic from own_thresholds")
+    issued = issued.assign(municipality="")
+    own = own_thresholds(store)
     if own.empty:
         return issued.assign(kind="usual")
-    theirs = pd.MultiIndex.from_frame(issued[["region", "topic"]]).isin(pd.MultiIndex.from_frame(own))
+    theirs = pd.MultiIndex.from_frame(issued[SERIES]).isin(pd.MultiIndex.from_frame(own[SERIES]))
     made = own_signals(store, run_id, pd.Timestamp(origin).date())
     made["why"] = [_why_of(row, issued) for row in made.to_dict("records")]
     made = made.assign(said_before=False, within_budget=True, kind="own").reindex(columns=[*issued.columns, "kind"])
@@ -151,20 +152,21 @@ def _with_own(store: Store, issued: pd.DataFrame, run_id: int, origin: pd.Timest
 
 def _why_of(own: dict[str, Any], issued: pd.DataFrame) -> str:
     """The reasons of the issued signal of the same place and topic group that shares days with it; {} without one."""
-    same = issued[(issued["region"] == own["region"]) & (issued["topic"] == own["topic"])]
+    same = issued[(issued[SERIES] == pd.Series({name: own[name] for name in SERIES})).all(axis=1)]
     meets = same[(same["first_day"] <= own["last_day"]) & (same["last_day"] >= own["first_day"])]
     return str(meets["why"].iloc[0]) if len(meets) else "{}"
 
 
 def _with_feedback(signals: pd.DataFrame, said: pd.DataFrame) -> pd.DataFrame:
     """What was said shifts the score of its series; it is told of the signal whose days hold its peak."""
-    last = said.dropna(subset="said").groupby(["region", "topic"])["said"].last()
-    index = pd.MultiIndex.from_frame(signals[["region", "topic"]])
+    last = said.dropna(subset="said").groupby(SERIES)["said"].last()
+    index = pd.MultiIndex.from_frame(signals[SERIES])
     signals = signals.assign(score=signals["score"] * pd.Series(index.map(last).map(SHIFT)).fillna(1.0).to_numpy())
     for name in ("said", "word", "owner"):
         told = [
             said.loc[
                 (said["region"] == row.region)
+                & (said["municipality"] == row.municipality)
                 & (said["topic"] == row.topic)
                 & said["peak_day"].between(row.first_day, row.last_day),
                 name,
@@ -181,10 +183,8 @@ def _begun(store: Store, signals: pd.DataFrame, origin: pd.Timestamp) -> np.ndar
     if not first.any():
         return first
     day = pd.Timestamp(origin).date()
-    series = signals[["region", "topic"]].drop_duplicates()
-    with store.reading() as query:
-        counts = series_counts(query, series, day, day)
-    at = counts.index.get_indexer(pd.MultiIndex.from_frame(signals[["region", "topic"]]))
+    counts = place_counts(store, signals[SERIES].drop_duplicates(), day, day)
+    at = counts.index.get_indexer(pd.MultiIndex.from_frame(signals[SERIES]))
     return first & (counts.to_numpy()[at, 0] >= signals["threshold"].to_numpy())
 
 
@@ -197,6 +197,7 @@ def give_feedback(
     said: str | None,
     word: str | None = None,
     owner: str | None = None,
+    municipality: str = "",
     now: datetime,
 ) -> None:
     """Keep what somebody said of a signal ('useful', 'false', 'known'), and who sees to it. Raises BadInput."""
@@ -205,7 +206,10 @@ def give_feedback(
 
     def work(cursor: duckdb.DuckDBPyConnection) -> None:
         cursor.execute(
-            "insert into feedback values ($region, $topic, $peak_day, $said, $word, $owner, $now)",
+            """
+            insert into feedback (region, topic_group, peak_day, said, word, owner, given_at, municipality)
+            values ($region, $topic, $peak_day, $said, $word, $owner, $now, nullif($municipality, ''))
+            """,
             {
                 "region": region,
                 "topic": topic,
@@ -214,6 +218,7 @@ def give_feedback(
                 "word": word,
                 "owner": owner,
                 "now": now,
+                "municipality": municipality,
             },
         )
 

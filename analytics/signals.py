@@ -139,7 +139,8 @@ def within_budget(signals: pd.DataFrame, budget: int) -> pd.DataFrame:
     """Mark the first `budget` signals of each region and week ahead, by their score; ordered by score."""
     ordered = signals.sort_values(["score", "region", "topic"], ascending=[False, True, True]).reset_index(drop=True)
     place = ordered.groupby(["region", "week"]).cumcount()
-    return ordered.assign(within_budget=place < budget).drop(columns="week")[COLUMNS]
+    more = [name for name in ("municipality",) if name in ordered]
+    return ordered.assign(within_budget=place < budget)[[*COLUMNS, *more]]
 
 
 def stretches(
@@ -154,7 +155,8 @@ def stretches(
 ) -> pd.DataFrame:
     """Stretches of days that are worth a signal: COLUMNS without the last, and `week`.
 
-    `series`: region, topic; `first`: the day after the origin; `usual` of each series; the others series × days.
+    `series`: region, topic (and more, which is kept); `first`: the day after the origin; `usual` of each series; the
+    others series × days.
     """
     edges = np.diff(np.pad(likely >= SHOWN_FROM, ((0, 0), (1, 1))).astype(np.int8), axis=1)
     row, start = np.nonzero(edges == 1)
@@ -167,8 +169,7 @@ def stretches(
         urgency = 0.5 ** (peak / FAR_LEAD)
         found.append(
             {
-                "region": series["region"].iloc[at],
-                "topic": series["topic"].iloc[at],
+                **{name: series[name].iloc[at] for name in series},
                 "first_day": first + pd.Timedelta(days=int(begin)),
                 "last_day": first + pd.Timedelta(days=int(end) - 1),
                 "peak_day": first + pd.Timedelta(days=peak),
@@ -183,7 +184,7 @@ def stretches(
                 "week": int(begin) // WEEK,
             }
         )
-    table = pd.DataFrame(found, columns=[*COLUMNS[:-1], "week"])
+    table = pd.DataFrame(found, columns=[*series, *COLUMNS[2:-1], "week"])
     return table[table["excess"] >= WORTH].reset_index(drop=True)
 
 

@@ -17,7 +17,7 @@ from analytics.remembering import Memory
 from analytics.retry import is_away, is_busy, is_made_meanwhile, retried
 from analytics.schema import SCHEMA_VERSION, is_ready, prepare
 from analytics.settings import Settings
-from analytics.turns import among_readers, turn_of_database, turn_of_file, without_readers
+from analytics.turns import among_readers, is_under_way, turn_of_database, turn_of_file, under_way, without_readers
 from analytics.working_folders import WorkingFolder
 
 __all__ = ["SCHEMA_VERSION", "Query", "Store", "open_store", "store_exists"]
@@ -114,6 +114,14 @@ class Store:
         else:
             with without_readers(Path(self.settings.store), seconds=self.settings.retry_seconds):
                 yield
+
+    def refreshing(self) -> contextlib.AbstractContextManager[None]:
+        """While inside, pages on this machine can say that forecasts are being made; see `is_refreshing`."""
+        return under_way(self._refresh_mark())
+
+    def is_refreshing(self) -> bool:
+        """Are forecasts of this store being made now, by a process on this machine?"""
+        return is_under_way(self._refresh_mark())
 
     def transaction(self, work: Callable[[duckdb.DuckDBPyConnection], Result]) -> Result:
         """One attempt at `work(cursor)`, all of it or nothing, on a connection of its own: no temporary table is left.
@@ -224,6 +232,9 @@ class Store:
                 yield
         finally:
             self._thread.reads = False
+
+    def _refresh_mark(self) -> Path:
+        return local_folder(self.settings) / "refresh.lock"
 
     def _pinned(self) -> tuple[duckdb.DuckDBPyConnection, int]:
         """A cursor in a transaction that has seen its snapshot: from now on the catalogue cannot be too busy."""

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from analytics.almanac import Almanac, regressors
+from analytics.data_state import data_state
 from analytics.errors import BadInput
 from analytics.filters import COUNTED, Filters
 from analytics.loaded import FEWEST, dense, improbably_few, places, usual_day
@@ -41,13 +42,15 @@ group by all having sum(complaints) <> 0
 class StorePanel:
     """`panel` up to the origin, its last day; `unloaded`: source, region, first_day, last_day of what did not arrive.
 
-    `ended`: region of those left out, since nothing delivers to them any more. `snapshot`: what it was read from.
+    `ended`: region of those left out, since nothing delivers to them any more. `snapshot`: of the lake,
+    that it was read from; `state`: see data_state.
     """
 
     panel: Panel
     unloaded: pd.DataFrame
     ended: list[str]
     snapshot: int
+    state: int
 
     @property
     def origin(self) -> date:
@@ -67,6 +70,7 @@ def store_panel(
     """
     with store.reading() as query:
         snapshot = int(query("select id from ducklake_current_snapshot('lake')").iloc[0, 0])
+        state = data_state(query)
         covered = places(query, Filters())
         last = _last_day(covered, end)
         first = max(last - timedelta(days=HISTORY - 1), covered["first_day"].min().date())
@@ -94,7 +98,7 @@ def store_panel(
     unknown = _unknown_regions(arrived, covered, missing, days)
     lost = panel.series["region"].map({region: row for row, region in enumerate(unknown.index)})
     panel.counts[unknown.to_numpy()[lost.to_numpy(dtype=int)]] = np.nan
-    return StorePanel(panel, _runs(covered, missing, days), ended, snapshot)
+    return StorePanel(panel, _runs(covered, missing, days), ended, snapshot, state)
 
 
 def _last_day(covered: pd.DataFrame, end: date | None) -> date:

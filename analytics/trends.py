@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from analytics.store import Store
 
 YEAR = 364  # days: the same weekdays
+YEARS = 2  # earlier ones, at most, of which the same weeks make what is usual
 SHORTEST = 13  # weeks compared at least: a lasting change is not seen in fewer
 FEWEST_WEEKS = 2  # weeks compared where the history is short
 DRAWN = 52  # weeks of a small multiple
@@ -38,30 +39,33 @@ class Trend:
     """`parts`: the decomposition, None with fewer than 28 known days; `known_days`: how many there are.
 
     `weeks`: week (its first day), complaints, before (the same weekdays 364 days earlier), ratio; nan where unknown.
-    `year`: now, before, ratio, low, high, probability, direction of the weeks compared (see `changed`), no rows when
-    there is no year before; `left_out`: those of these weeks that are not in it, for days of them were not loaded.
     """
 
     parts: Decomposition | None
     known_days: int
     weeks: pd.DataFrame
-    year: pd.DataFrame
-    left_out: int = 0
 
 
 @dataclass(frozen=True)
 class Compared:
-    """Whole weeks: `first` to `last` against `base` to the day so many weeks later; `yearly`: 364 days earlier.
+    """Whole weeks: `first` to `last` against as many weeks from each of `bases` on, the newest first.
 
+    `against`, one of `filters.COMPARISONS`: 'usual' is the mean of the same weeks of up to two years before,
+    'last_year' those 364 days earlier, 'previous' the weeks just before, which also stand in where no year is known.
     `begun`: the first day of the history.
     """
 
     first: date
     last: date
-    base: date
+    bases: tuple[date, ...]
     weeks: int
-    yearly: bool
+    against: str
     begun: date
+
+    @property
+    def back(self) -> list[int]:
+        """How many weeks earlier each base lies."""
+        return [(self.first - base).days // 7 for base in self.bases]
 
 
 def covered_from(store: Store, filters: Filters, last: date) -> date | None:
@@ -76,9 +80,9 @@ def covered_from(store: Store, filters: Filters, last: date) -> date | None:
 
 
 def compared_weeks(store: Store, filters: Filters, as_of: date) -> Compared | None:
-    """Which weeks are compared: the period, 13 weeks at least, with the same weeks a year before.
+    """Which weeks are compared: the period, 13 weeks at least, with what the reader compares with (`Compared`).
 
-    Where the history is too short for that, its last weeks with as many before them; None with fewer than 4 weeks.
+    Where the history is too short for a year, its last weeks with as many before them; None with fewer than 4 weeks.
     """
     first, last = period(filters, as_of)
     begun = covered_from(store, filters, last)
@@ -87,12 +91,42 @@ def compared_weeks(store: Store, filters: Filters, as_of: date) -> Compared | No
     available = ((last - begun).days + 1) // 7
     wanted = max(-(-((last - first).days + 1) // 7), SHORTEST)
     yearly = min(wanted, available - YEAR // 7, YEAR // 7)
-    weeks = yearly if yearly >= SHORTEST else min(wanted, available // 2)
-    if weeks < FEWEST_WEEKS:
-        return None
-    start = last - timedelta(days=7 * weeks - 1)
-    back = YEAR if yearly >= SHORTEST else 7 * weeks
-    return Compared(start, last, start - timedelta(days=back), weeks, yearly >= SHORTEST, begun)
+    if filters.compare == "previous" or yearly < SHORTEST:
+        weeks = min(wanted, available // 2)
+        start = last - timedelta(days=7 * weeks - 1)
+        base = start - timedelta(days=7 * weeks)
+        return Compared(start, last, (base,), weeks, "previous", begun) if weeks >= FEWEST_WEEKS else None
+    start = last - timedelta(days=7 * yearly - 1)
+    bases = [start - timedelta(days=YEAR)]
+    if filters.compare == "usual":
+        begins = _begins(store, filters)
+        late = begins[begins <= pd.Timestamp(bases[0])].max()  # with fewer places, an older year is no measure
+        earlier = (start - timedelta(days=YEAR * years) for years in range(2, YEARS + 1))
+        bases += [base for base in earlier if base >= begun and not pd.Timestamp(base) < late]
+    return Compared(start, last, tuple(bases), yearly, filters.compare, begun)
+
+
+def whole(store: Store, filters: Filters, as_of: date) -> tuple[pd.DataFrame, int]:
+    """The selection in the weeks compared against what it is compared with; and how many of the weeks are left out.
+
+    One row as of `changes.surely_changed`, none with too few weeks or complaints; weeks with days that were not loaded
+    are left out on both sides.
+    """
+    compared = compared_weeks(store, filters, as_of)
+    if compared is None:
+        return pd.DataFrame(), 0
+    series = history(store, filters, min(compared.bases), compared.last)["complaints"].to_numpy(dtype=float)
+    weekly = series.reshape(-1, 7).sum(axis=1)
+    now = weekly[-compared.weeks :]
+    bases = np.array([weekly[len(weekly) - compared.weeks - back :][: compared.weeks] for back in compared.back])
+    usual = np.array([column[~np.isnan(column)].mean() if not np.isnan(column).all() else np.nan for column in bases.T])
+    known = ~np.isnan(now) & ~np.isnan(usual)
+    before = bases[:, known][~np.isnan(bases[:, known])]
+    left_out = int((~known).sum())
+    if known.sum() < FEWEST_WEEKS or now[known].sum() + usual[known].sum() < FEWEST:
+        return pd.DataFrame(), left_out
+    sums = np.array([now[known].sum()]), np.array([usual[known].sum()])
+    return surely_changed(before[None, :], *sums, days=7 * int(known.sum())), left_out
 
 
 def trend(store: Store, filters: Filters, as_of: date) -> Trend:
@@ -101,17 +135,7 @@ def trend(store: Store, filters: Filters, as_of: date) -> Trend:
     begun = covered_from(store, filters, last) or last
     series = history(store, filters, begun, last).set_index("day")["complaints"]
     known = int(series.notna().sum())
-    weeks = year_over_year(series)
-    compared = compared_weeks(store, filters, as_of)
-    year, left_out = pd.DataFrame(), 0
-    if compared and compared.yearly:
-        both = weeks.tail(compared.weeks)[["complaints", "before"]]
-        pairs, left_out = both.dropna(), int(both.isna().any(axis=1).sum())
-        base = pairs["before"].to_numpy()
-        if base.sum() + pairs["complaints"].sum() >= FEWEST and len(base) >= FEWEST_WEEKS:
-            now, before = np.array([pairs["complaints"].sum()]), np.array([base.sum()])
-            year = surely_changed(base[None, :], now, before, days=7 * len(base))
-    return Trend(decompose(series) if known >= FEWEST_DAYS else None, known, weeks, year, left_out)
+    return Trend(decompose(series) if known >= FEWEST_DAYS else None, known, year_over_year(series))
 
 
 def year_over_year(series: pd.Series) -> pd.DataFrame:
@@ -129,11 +153,12 @@ def year_over_year(series: pd.Series) -> pd.DataFrame:
 
 
 def changed(store: Store, filters: Filters, as_of: date, by: str) -> pd.DataFrame:
-    """What rose and fell between the weeks compared and those before: the largest rise first, the largest fall last.
+    """What rose and fell in the weeks compared (`compared_weeks`): the largest rise first, the largest fall last.
 
     `by`: region, municipality, topic_group or topic. The name columns of `overview.MOVERS`; now, before (complaints),
     ratio, low and high (its 80 % interval), probability (that it really changed: see changes.surely_changed),
-    direction, weekly and weekly_before: lists of 52 weeks up to the end, and of the 52 before them (nan: not covered).
+    direction, weekly and weekly_before: lists of the 52 weeks up to the end, and of what each of them is compared with
+    (nan: not covered).
     `attrs["compared"]`: the weeks, None when there are too few. Left out are names not stated, those with fewer than
     10 complaints, and regions that began or ended within the weeks compared.
     """
@@ -147,23 +172,32 @@ def changed(store: Store, filters: Filters, as_of: date, by: str) -> pd.DataFram
 
 
 def _changed(store: Store, filters: Filters, compared: Compared, names: list[str]) -> pd.DataFrame:
-    start = compared.last - timedelta(days=2 * YEAR - 1)
+    length = DRAWN + max(compared.back)
+    start = compared.last - timedelta(days=7 * length - 1)
     counts = weekly_counts(store, filters, start, compared.last, names).dropna(subset=names)
     if "region" in names:
-        counts = counts[counts["region"].isin(_delivering(store, filters, compared.base))]
+        counts = counts[counts["region"].isin(_delivering(store, filters, compared.bases[0]))]
     unit, units = pd.factorize(pd.MultiIndex.from_frame(counts[names]))
-    weekly = np.zeros((len(units), 2 * DRAWN))
+    weekly = np.zeros((len(units), length))
     weekly[unit, ((counts["week"] - pd.Timestamp(start)).dt.days // 7).to_numpy()] = counts["complaints"]
-    back = (compared.first - compared.base).days // 7
     now = weekly[:, -compared.weeks :].sum(axis=1)
-    base = weekly[:, 2 * DRAWN - compared.weeks - back : 2 * DRAWN - back]
-    enough = now + base.sum(axis=1) >= FEWEST
-    table = surely_changed(base[enough], now[enough], base[enough].sum(axis=1), days=7 * compared.weeks)
+    base = np.hstack([weekly[:, length - compared.weeks - back : length - back] for back in compared.back])
+    before = base.sum(axis=1) / len(compared.bases)
+    enough = now + before >= FEWEST
+    table = surely_changed(base[enough], now[enough], before[enough], days=7 * compared.weeks)
     table[names] = units.to_frame(index=False, name=names)[enough].to_numpy()
     weekly[:, : max(-(-(compared.begun - start).days // 7), 0)] = np.nan
-    table["weekly"], table["weekly_before"] = list(weekly[enough, DRAWN:]), list(weekly[enough, :DRAWN])
+    shifted = [weekly[enough, length - DRAWN - back : length - back] for back in compared.back]
+    table["weekly"], table["weekly_before"] = list(weekly[enough, -DRAWN:]), list(np.mean(shifted, axis=0))
     table = table.rename(columns={"usual": "before"}).sort_values("ratio", ascending=False, kind="stable")
     return table[[*names, *CHANGES_COLUMNS]].reset_index(drop=True)
+
+
+def _begins(store: Store, filters: Filters) -> pd.Series:
+    """The day on which each source and region that still delivers began to."""
+    with store.reading() as query:
+        found = places(query, filters)
+    return found.loc[found["active"], "first_day"]
 
 
 def _delivering(store: Store, filters: Filters, since: date) -> list[str]:

@@ -62,6 +62,7 @@ def _usage(problem: typer.TyperException) -> str:
     """A mistake in how a command was called, in one line, and where to read on."""
     words = getattr(problem, "format_message", problem.__str__)()
     command = getattr(getattr(problem, "ctx", None), "command_path", "python -m analytics")
+    words = words.replace("Value error, ", "")
     sentence = re.sub(r"[.?] (\w)", lambda start: f"; {start[1].lower()}", " ".join(words.split())).rstrip(".?")
     return f"{sentence}; see {command} --help."
 

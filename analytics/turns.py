@@ -90,6 +90,23 @@ def without_readers(folder: Path, *, seconds: float) -> Iterator[None]:
         yield
 
 
+@contextmanager
+def under_way(file: Path) -> Iterator[None]:
+    """While inside, `is_under_way(file)` says so; a death ends it. Nobody waits, and the work goes on without locks."""
+    with ExitStack() as held:
+        with suppress(OSError):
+            lock = held.enter_context(file.open("a"))
+            fcntl.flock(lock, fcntl.LOCK_SH)
+        yield
+
+
+def is_under_way(file: Path) -> bool:
+    """Is another within `under_way(file)`? No, where the file system knows no locks."""
+    with suppress(OSError), file.open() as lock:
+        return not _locked(lock)
+    return False
+
+
 def _locked(file: TextIO) -> bool:
     """Has the lock been got, or are there none on this file system?"""
     try:

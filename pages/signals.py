@@ -4,7 +4,7 @@ from pages.shared import components, outbreaks_now, signal_cards, spikes
 from pages.shared.frame import open_page
 
 with open_page("signals") as (answers, filters, text):
-    if spikes.is_there(answers.signals(filters), text):
+    if spikes.is_there(answers, filters, text):
         spikes.headline(answers, filters, text)
         outbreaks_now.going_on(answers, filters, text)
         signal_cards.cards(answers, filters, text)

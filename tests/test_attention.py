@@ -171,8 +171,28 @@ def test_without_forecasts_the_overview_says_how_they_come_to_be(
     app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
     app.session_state["lang"] = "en"
     app.run()
-    assert Text("en")("coming.none") in [caption.value for caption in app.caption]
+    assert Text("en")("coming.none") in [info.value for info in app.info]
     assert "python -m analytics refresh" in [code.value for code in app.code]
+
+
+def test_while_forecasts_are_being_made_pages_say_so_and_name_no_command(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    folder = make_store(tmp_path, days=30, a_day=1)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("FORERUNNER_STORE", folder)
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
+    app.session_state["lang"] = "en"
+    waiting = Text("en")("waiting.forecasts")
+    with closing(open_store(folder)) as store, store.refreshing():
+        app.run()
+        for page in ("app.py", "pages/forecast.py", "pages/signals.py", "pages/events.py"):
+            app.switch_page(page).run()
+            assert waiting in [info.value for info in app.info], page
+            assert not app.code, page
+    assert not store.is_refreshing()
+    app.switch_page("pages/forecast.py").run()
+    assert app.code
 
 
 def test_older_forecasts_are_marked_on_every_page_that_shows_them(

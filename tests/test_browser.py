@@ -182,7 +182,7 @@ def test_from_upload_to_the_numbers_on_the_overview(
     expect(page.get_by_role("heading", name="What did we load, and can I trust it?")).to_be_visible()
     page.set_input_files("[data-testid=stFileUploaderDropzoneInput]", export)
     expect(page.get_by_text("Recognised: Russian incident export.")).to_be_visible()
-    expect(page.get_by_text("Columns that are not stored: «Текст инцидента».")).to_be_visible()
+    expect(page.get_by_text("Columns that are not stored: “Текст инцидента”.")).to_be_visible()
     page.get_by_role("button", name="Import 1 file").click()
     expect(page.get_by_text("790 rows read", exact=False)).to_be_visible()
     page.get_by_role("link", name="Overview", exact=False).first.click()

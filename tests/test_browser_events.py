@@ -53,6 +53,20 @@ def test_a_question_is_in_the_address_and_answered_from_it(happening: str, visit
     assert russian.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
+def test_with_another_type_the_boxes_show_what_is_answered(happening: str, visit: Callable[..., Watched]) -> None:
+    page = visit(f"{happening}/events?type=Planned+shut-off+of+hot+water&region=Tula+Oblast").page
+    main = page.get_by_test_id("stMainBlockContainer")
+    expect(main.get_by_text("Tula Oblast: ", exact=False).first).to_be_visible()
+    expect(main.get_by_role("spinbutton", name="lasts")).to_have_value("3")
+    main.get_by_role("combobox").first.click()
+    page.keyboard.type("sport")
+    page.keyboard.press("Enter")
+    expect(main.get_by_text("3 December 2026, Tula Oblast: ", exact=False)).to_be_visible()
+    expect(main.get_by_role("spinbutton", name="lasts")).to_have_value("1")
+    expect(main.get_by_test_id("stDateInput")).to_contain_text(re.compile(r"03\s*\.\s*12\s*\.\s*2026"))
+    expect(main.get_by_role("combobox", name="Seen for")).to_have_value(re.compile("all topics"))
+
+
 def test_the_rehearsal_can_be_taken_along(happening: str, visit: Callable[..., Watched]) -> None:
     page = visit(f"{happening}/events?ask=Planned+events&planned={PLANNED}").page
     expect(page.locator(".js-plotly-plot")).to_have_count(1)

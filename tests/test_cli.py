@@ -341,7 +341,7 @@ FILTERED = [
     (["--topic-group", "ЖКХ", "--topic", "Горячая вода"], 1),
     (["--from", "2026-03-01", "--to", "2026-03-01", "--channel", "ПОС"], 2),
     (["--kind", "thanks"], 1),
-    (["--region", "Тридевятое царство"], 0),
+    (["--region", "Калужская область", "--municipality", "Алексин"], 0),
 ]
 
 
@@ -373,6 +373,17 @@ def test_counts_choose_by_every_filter(run: Run, filled: Path, monkeypatch: pyte
     assert run("counts", "--json").rows == [{"complaints": 3}]
     found = {tuple(how): run("counts", *how, "--json").rows for how, _ in FILTERED}
     assert found == {tuple(how): [{"complaints": number}] for how, number in FILTERED}
+
+
+def test_a_name_that_the_store_does_not_know_is_not_taken_for_nothing(
+    run: Run, filled: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FORERUNNER_STORE", str(filled))
+    for wrong, named in (("--region", "Атлантида"), ("--topic-group", "Ничего"), ("--channel", "голубь")):
+        ended = run("counts", wrong, named)
+        assert_one_sentence(ended)
+        assert named in ended.err
+    assert_one_sentence(run("counts", "--from", "2026-02-01", "--to", "2026-01-01"))
 
 
 def test_counts_without_json_are_a_table(run: Run, filled: Path, monkeypatch: pytest.MonkeyPatch) -> None:

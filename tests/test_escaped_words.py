@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parent.parent
 FILES = {**{name: file for name, (file, _) in PAGES.items()}, "definitions": "pages/definitions.py"}
 KINDS = ("title", "subheader", "caption", "info", "warning", "success", "error", "metric", "button", "selectbox")
 KINDS += ("multiselect", "toggle", "slider", "expander", "text_input", "number_input", "date_input", "checkbox")
-DATA = re.compile(r"«[^»]*»|:\w+/\w+:|/\S+|[\W\d_]|python -m analytics \w+", re.S)
+DATA = re.compile(r"«[^»]*»|“[^”]*”|:\w+/\w+:|/\S+|[\W\d_]|python -m analytics \w+", re.S)
 
 
 class Bracketed:

@@ -64,6 +64,19 @@ def test_the_first_sentence_compares_what_was_received_with_the_band(
     assert (first.key, first.values) == (key, values)
 
 
+@pytest.mark.parametrize(
+    ("value", "key"), [(1500, "received_rose"), (500, "received_fell"), (1002, "received_same"), (None, "received")]
+)
+@pytest.mark.parametrize("compare", ["previous", "last_year"])
+def test_the_headline_says_what_the_reader_compares_with(value: int | None, key: str, compare: str) -> None:
+    table = tiles(received=(value or 1000, 900, 800, 1100)).assign(**{compare: 1000.0 if value else np.nan})
+    said = headline(table, pd.DataFrame([mover("Ямы", 120, 2.0, 0.99)]), WHOLE, compare)
+    assert said[0].key == (f"{key}_{compare}" if value else key)
+    assert said[1].key == f"mover_rose_{compare}"
+    if value:
+        assert said[0].values == {"value": value, "usual": 1000.0, "share": abs(value / 1000.0 - 1)}
+
+
 def test_the_last_sentence_says_up_to_when_data_are_loaded() -> None:
     assert headline(tiles(received=(500, 500, 400, 600)), NO_MOVERS, WHOLE)[-1] == Sentence(
         "loaded_until", {"day": LAST_DAY}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 from pathlib import Path
+from urllib.parse import parse_qs
 
 import numpy as np
 import pandas as pd
@@ -20,6 +21,7 @@ from analytics.refresh import refresh
 from analytics.selected_forecast import Outlook, history, outlook, record_by_day, said_before
 from analytics.store import Store, open_store
 from pages.shared import forecast_charts, part_charts
+from pages.shared.mark_links import view_of
 from pages.shared.text import Text
 from tests.countries import NOW, REGIONS, make_store
 
@@ -103,6 +105,35 @@ def test_events_stand_on_the_chart_where_they_act_and_were_known(
     }
     assert shown == seen
     assert len(events) == len(seen)
+
+
+@pytest.mark.parametrize("language", ["ru", "en"])
+def test_each_event_on_the_chart_leads_to_its_day_in_the_calendar(
+    store: Store, folder: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, language: str
+) -> None:
+    page = opened(folder, monkeypatch, tmp_path, lang=language, region=[REGIONS[0]])
+    found = marks(store, Filters(regions=REGIONS[:1]), date(2026, 11, 20), date(2026, 12, 17), AS_OF)
+    events = found[found["kind"] == "event"].to_dict("records")
+    assert [mark["ids"] for mark in events] == ["mine", "other"]
+    links = [parse_qs(link.proto.query_string) for link in page.get("page_link") if "event=" in link.proto.query_string]
+    assert [link["event"] for link in links] == [["mine"], ["other"], ["rule-tariff-2026-10-01"]]  # over: below
+    for link in links:
+        app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
+        app.session_state["lang"] = language
+        app.run()
+        for name, value in link.items():
+            app.query_params[name] = value
+        app.switch_page("pages/events.py").run()
+        assert not app.exception
+        assert app.selectbox(key="event").value == link["event"][0]
+        assert app.multiselect(key="region").value == [REGIONS[0]]
+
+
+def test_a_mark_of_several_events_alike_leads_to_their_type_in_its_month() -> None:
+    mark = {"first_day": date(2026, 12, 1), "ids": "a|b", "type": "weather.snowfall", "regions": "|".join(REGIONS[:2])}
+    assert view_of(mark) == {"part": "calendar", "month": "2026-12", "kind_of": "weather.snowfall"}
+    alone = {**mark, "ids": "a", "regions": REGIONS[0]}
+    assert view_of(alone) == {"part": "calendar", "month": "2026-12", "event": "a", "region": REGIONS[0]}
 
 
 def test_holidays_are_named_in_both_languages_and_those_running_on_are_one_mark(store: Store) -> None:

@@ -10,6 +10,7 @@ import pytest
 from test_drivers import NEXT, ORIGIN, PANEL, PAST, WINDOWS, event
 
 from analytics.almanac import Almanac
+from analytics.data_state import data_state, note_renaming
 from analytics.drivers import Drivers
 from analytics.errors import BadInput
 from analytics.grounds import Grounds, lay_grounds
@@ -119,7 +120,8 @@ def test_the_store_keeps_grounds_once_and_lays_them_anew_when_a_past_event_chang
     store: Store, panel: Panel, grounds: Grounds
 ) -> None:
     assert read_grounds(store) is None
-    assert keep_grounds(store, panel, KNOWN, Almanac(), now=NOW)
+    same = {"state": data_state(store.query)}
+    assert keep_grounds(store, panel, KNOWN, Almanac(), **same, now=NOW)
     found = read_grounds(store)
     assert found is not None
     assert found.origin == ORIGIN.date()
@@ -127,7 +129,7 @@ def test_the_store_keeps_grounds_once_and_lays_them_anew_when_a_past_event_chang
     ours, theirs = played(found, NEXT).by_day("North", "heat"), played(grounds, NEXT).by_day("North", "heat")
     np.testing.assert_allclose(ours["with_event"], theirs["with_event"], rtol=5e-3)
     pd.testing.assert_frame_equal(found.cases, grounds.cases, check_dtype=False)
-    assert not keep_grounds(store, panel, KNOWN, Almanac(), now=NOW)
+    assert not keep_grounds(store, panel, KNOWN, Almanac(), **same, now=NOW)
     store.write(
         lambda cursor: cursor.execute(
             "insert into events values ('x', 'weather.storm', 'Шторм', $day, $day, '', '', '', null, null, $day, "
@@ -135,12 +137,12 @@ def test_the_store_keeps_grounds_once_and_lays_them_anew_when_a_past_event_chang
             {"day": ORIGIN.date(), "now": datetime(2026, 11, 21)},
         )
     )
-    assert keep_grounds(store, panel, KNOWN, Almanac(), now=datetime(2026, 11, 22))
-    renamed = datetime(2026, 11, 23)
-    store.set_setting("renamed_at", str(renamed))
-    assert keep_grounds(store, panel, KNOWN, Almanac(), now=datetime(2026, 11, 24))
-    assert not keep_grounds(store, panel, KNOWN, Almanac(), now=datetime(2026, 11, 24))
+    assert keep_grounds(store, panel, KNOWN, Almanac(), **same, now=datetime(2026, 11, 22))
+    store.write(note_renaming)
+    same = {"state": data_state(store.query)}
+    assert keep_grounds(store, panel, KNOWN, Almanac(), **same, now=datetime(2026, 11, 22))
+    assert not keep_grounds(store, panel, KNOWN, Almanac(), **same, now=datetime(2026, 11, 22))
     russian = Almanac("RU", days=pd.DataFrame({"day": [ORIGIN], "name": "Own day"}))
-    assert keep_grounds(store, panel, KNOWN, russian, now=datetime(2026, 11, 24))
+    assert keep_grounds(store, panel, KNOWN, russian, **same, now=datetime(2026, 11, 22))
     assert read_grounds(store) is not None
-    assert not keep_grounds(store, panel, KNOWN, russian, now=datetime(2026, 11, 24))
+    assert not keep_grounds(store, panel, KNOWN, russian, **same, now=datetime(2026, 11, 22))

@@ -203,16 +203,66 @@ def test_refreshing_twice_changes_nothing_and_a_new_import_issues_anew(refreshed
         pd.testing.assert_frame_equal(store.query("select * from forecast_runs order by run_id"), before)
         later = NOW + timedelta(days=1)
         import_later(store, tmp_path, range(DAYS, DAYS + 3), now=later)
-        store.write(
-            lambda cursor: cursor.execute(
-                "update imports set finished_at = $at where file = 'later.csv'", {"at": later}
-            )
-        )
         newest = refresh(store, now=later + timedelta(hours=1))[0]
         assert newest.rows > 0
         assert newest.origin == FIRST + timedelta(days=DAYS + 1)
         kept = store.query("select * from forecast_runs where run_id < $new order by run_id", new=newest.run_id)
         pd.testing.assert_frame_equal(kept, before)
+
+
+def test_a_first_refresh_that_was_broken_off_is_made_up_for(filled: Store, tmp_path: Path) -> None:
+    class BrokenOffError(Exception):
+        pass
+
+    with closing(copy_of(filled, tmp_path)) as store:
+
+        def break_off(share: float, name: str) -> None:
+            if len(runs(store)) == 2:
+                raise BrokenOffError
+
+        with pytest.raises(BrokenOffError):
+            refresh(store, now=ISSUED, municipalities=False, reconstruct=3, report=break_off)
+        import_later(store, tmp_path, range(DAYS, DAYS + 3), now=ISSUED)
+        done = refresh(store, now=ISSUED, municipalities=False, reconstruct=8)
+        assert [run.rows > 0 for run in done] == [True] * 3
+        found = runs(store)
+        past = found.loc[found["reconstructed"], "origin"].dt.date.tolist()
+        assert past == [FIRST + timedelta(days=DAYS - 2 - 15 * back) for back in (1, 2, 3)]
+        assert [run.rows for run in refresh(store, now=ISSUED, municipalities=False)] == [0]
+        pd.testing.assert_frame_equal(runs(store), found)
+
+
+def test_what_is_imported_while_forecasts_are_made_makes_them_stale(refreshed: Store, tmp_path: Path) -> None:
+    with closing(copy_of(refreshed, tmp_path)) as store:
+        import_later(store, tmp_path, range(DAYS - 20, DAYS - 2), now=NOW)
+
+        def meanwhile(share: float, name: str) -> None:
+            if len(store.query("select 1 from imports")) == 2:  # of times before that of the refresh
+                import_files(store, [export(tmp_path / "late.csv", range(DAYS - 9, DAYS), seed=3)], now=NOW)
+
+        first = refresh(store, now=ISSUED, report=meanwhile)[0]
+        second = refresh(store, now=ISSUED)[0]
+        assert second.origin == first.origin
+        assert second.rows == first.rows > 0
+        assert issued(store).attrs["run_id"] == second.run_id
+        again = refresh(store, now=ISSUED)[0]
+        assert (again.run_id, again.rows, again.municipal_rows) == (second.run_id, 0, 0)
+
+
+def test_a_slow_refresh_does_not_hide_what_a_quicker_one_knew(refreshed: Store, tmp_path: Path) -> None:
+    with closing(copy_of(refreshed, tmp_path)) as store:
+        import_later(store, tmp_path, range(DAYS - 20, DAYS - 2), now=NOW)
+        quicker: list[ledger.Run] = []
+
+        def meanwhile(share: float, name: str) -> None:
+            if len(store.query("select 1 from imports")) == 2:
+                import_files(store, [export(tmp_path / "late.csv", range(DAYS - 9, DAYS), seed=3)], now=NOW)
+                quicker.extend(refresh(store, now=ISSUED))
+
+        slow = refresh(store, now=ISSUED, report=meanwhile)[0]
+        assert quicker[0].rows > 0
+        assert (slow.run_id, slow.rows) == (quicker[0].run_id, 0)
+        assert issued(store).attrs["run_id"] == quicker[0].run_id
 
 
 def test_the_municipal_level_goes_after_its_retention_and_the_rest_stays(refreshed: Store, tmp_path: Path) -> None:
@@ -221,11 +271,6 @@ def test_the_municipal_level_goes_after_its_retention_and_the_rest_stays(refresh
         rows = len(store.query("select * from forecasts"))
         later = NOW + timedelta(days=40)
         import_later(store, tmp_path, range(DAYS, DAYS + 40), now=later)
-        store.write(
-            lambda cursor: cursor.execute(
-                "update imports set finished_at = $at where file = 'later.csv'", {"at": later}
-            )
-        )
         newest = refresh(store, now=later + timedelta(hours=1))[0]
         assert newest.run_id > old
         assert store.query("select distinct run_id from municipal_forecasts")["run_id"].tolist() == [newest.run_id]
@@ -276,11 +321,13 @@ def test_the_commands_issue_show_and_judge(
 ) -> None:
     with closing(copy_of(filled, tmp_path)) as store:
         monkeypatch.setenv("FORERUNNER_STORE", store.settings.store)
+        nameless = [{"ID": f"old-{n}", "Дата создания": f"{1 + n % 28:02}.09.2025", "Регион": ""} for n in range(90)]
+        import_files(store, [incidents(tmp_path / "old.csv", nameless)], source="old system", now=NOW)
         out = tmp_path / "forecast.parquet"
         app(["forecast", "--out", str(out)], standalone_mode=False)
         table = pd.read_parquet(out)
         pd.testing.assert_frame_equal(table, issued(store), check_dtype=False)
-        capsys.readouterr()
+        assert "arrives from there any more: complaints of no stated region\n" in capsys.readouterr().err
         app(["refresh"], standalone_mode=False)
         assert "had been issued already" in capsys.readouterr().err
         app(["record", "--reconstructed", "--json"], standalone_mode=False)

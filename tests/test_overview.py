@@ -341,6 +341,36 @@ def test_a_new_topic_is_a_mover_without_a_finite_ratio(store: Store) -> None:
     assert overview.movers(store, replace(WEEK, topics=("Отопление",)), LAST_DAY, "topic").empty
 
 
+@pytest.mark.parametrize(
+    ("compare", "before", "direction"),
+    [("usual", (7 * 20 + 30) / 8 * 7, "rising"), ("previous", 7 * 30, "rising"), ("last_year", 7 * 80, "falling")],
+)
+def test_what_moved_is_told_against_what_the_reader_chose(
+    store: Store, compare: str, before: float, direction: str
+) -> None:
+    a_day = [40 if back < 7 else 30 if back < 14 else 80 if 364 <= back < 371 else 20 for back in range(400)]
+    fill(
+        store,
+        steady(
+            {LAST_DAY - timedelta(days=back): n for back, n in enumerate(a_day)},
+            region="Тула",
+            topic="Ямы",
+            topic_group="Дороги",
+        ),
+    )
+    for by in ("topic", "region"):
+        (row,) = overview.movers(store, replace(WEEK, compare=compare), LAST_DAY, by).to_dict("records")
+        assert (row["now"], row["usual"], row["direction"]) == (7 * 40, before, direction)
+
+
+def test_nothing_moved_against_a_year_that_was_not_loaded(store: Store) -> None:
+    a_day = [60 if back < 7 else 20 for back in range(200)]
+    days = {LAST_DAY - timedelta(days=back): n for back, n in enumerate(a_day)}
+    fill(store, steady(days, region="Тула", topic="Ямы", topic_group="Дороги"))
+    assert len(overview.movers(store, replace(WEEK, compare="previous"), LAST_DAY, "topic")) == 1
+    assert overview.movers(store, replace(WEEK, compare="last_year"), LAST_DAY, "topic").empty
+
+
 def test_regions_that_joined_or_ended_are_not_called_movers(store: Store) -> None:
     chance = np.random.default_rng(12)
     weeks_of(store, {f"Область {place}": [7 * int(n) for n in chance.poisson(20, 14)] for place in range(5)})

@@ -43,10 +43,32 @@ def keep(store: Store, tmp_path: Path, kind: str, text: str) -> int:
 def test_names_are_those_of_the_store_and_bad_rows_are_told_with_their_line(filled: Store, tmp_path: Path) -> None:
     text = "region;topic_group;complaints\nкалужская обл.;жкх;12\n;;400\nТула;ЖКХ;many\nТульская область;Дороги;0\n"
     found = read_own_table(filled, "thresholds", given(tmp_path, text, "cp1251"))
-    assert found.rows.to_numpy().tolist() == [["Калужская область", "ЖКХ", 12], ["*", "*", 400]]
+    assert found.rows.to_numpy().tolist() == [["Калужская область", "", "ЖКХ", 12], ["*", "", "*", 400]]
     assert found.rejected.to_numpy().tolist() == [[4, "no_number"], [5, "not_whole"]]
     assert found.read == 4
     assert found.notices == []
+
+
+def test_a_municipality_has_a_threshold_of_its_own_and_needs_its_region(filled: Store, tmp_path: Path) -> None:
+    text = "region,municipality,topic_group,complaints\nКалужская область,калужский район №1,ЖКХ,3\n,Калуга,ЖКХ,4\n"
+    text += "Калужская область,,ЖКХ,9\nКалужская область,Тьмутаракань,,2\n"
+    found = read_own_table(filled, "thresholds", given(tmp_path, text))
+    place = found.rows.loc[0, "municipality"]
+    assert found.rows.to_numpy().tolist() == [
+        ["Калужская область", place, "ЖКХ", 3],
+        ["Калужская область", "", "ЖКХ", 9],
+        ["Калужская область", "Тьмутаракань", "*", 2],
+    ]
+    assert place in set(filled.query("select distinct municipality from complaints")["municipality"])
+    assert found.rejected.to_numpy().tolist() == [[3, "no_region"]]
+    assert found.notices == []  # the store has no list of all municipalities to know it by
+    keep_own_table(filled, "thresholds", found.rows)
+    assert own_table(filled, "thresholds").to_numpy().tolist() == [
+        ["Калужская область", "", "ЖКХ", 9],
+        ["Калужская область", "Тьмутаракань", "", 2],
+        ["Калужская область", place, "ЖКХ", 3],
+    ]
+    keep_own_table(filled, "thresholds", found.rows.head(0))
 
 
 def test_of_two_rows_for_one_place_the_later_wins(filled: Store, tmp_path: Path) -> None:
@@ -78,7 +100,7 @@ def test_a_table_that_cannot_be_used_is_refused_and_nothing_is_kept(
 @pytest.mark.parametrize("kind", SHAPES)
 def test_what_is_kept_can_be_taken_out_and_given_back(filled: Store, tmp_path: Path, kind: str) -> None:
     texts = {
-        "thresholds": "region,topic_group,complaints\nКалужская область,,5\n",
+        "thresholds": "region,municipality,topic_group,complaints\nКалужская область,,,5\nТула,Тула,ЖКХ,4\n",
         "deadlines": "topic_group,days,source\n,30,\nЖКХ,3,incident\n",
         "aliases": "kind,spelling,name,region\nmunicipality,Калуга г,город Калуга,Калужская область\n",
         "population": "region,municipality,population\nКалужская область,,1000\nКалужская область,город Калуга,300\n",
@@ -210,9 +232,9 @@ def test_days_off_of_ones_own_reach_the_calendar_and_make_new_forecasts(filled: 
 def test_forecasts_are_made_anew_under_the_new_names(filled: Store, tmp_path: Path) -> None:
     refresh(filled, now=NOW + timedelta(hours=1), municipalities=False, reconstruct=0)
     rows = read_own_table(filled, "aliases", given(tmp_path, "kind,spelling,name\ntopic_group,дороги,Улицы\n")).rows
-    assert keep_own_table(filled, "aliases", rows, now=NOW + timedelta(hours=2)) > 0
+    assert keep_own_table(filled, "aliases", rows) > 0
     again = refresh(filled, now=NOW + timedelta(hours=3), municipalities=False, reconstruct=0)
     assert again[0].rows > 0
     assert set(issued(filled)["topic"]) == {"*", "ЖКХ", "Улицы", "Благоустройство"}
-    assert keep_own_table(filled, "aliases", rows, now=NOW + timedelta(hours=4)) == 0
+    assert keep_own_table(filled, "aliases", rows) == 0
     assert refresh(filled, now=NOW + timedelta(hours=5), municipalities=False, reconstruct=0)[0].rows == 0

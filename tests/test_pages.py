@@ -101,7 +101,7 @@ def test_every_page_opens_on_every_store_in_both_languages(
     assert not app.exception
     assert not app.error
     assert app.title[0].value == Text(language)(f"{page}.title")
-    letters = re.sub(r"«[^»]*»|<[^>]*>|data:image\S*|[A-Z/]+\w*", "", words(app))
+    letters = re.sub(r"«[^»]*»|“[^”]*”|<[^>]*>|data:image\S*|[A-Z/]+\w*", "", words(app))
     if language == "ru":
         assert re.search("[а-яё]{4}", letters)
     assert "None" not in letters
@@ -242,7 +242,7 @@ def test_an_upload_is_previewed_imported_and_counted(tmp_path: Path, open_page: 
     app.file_uploader[0].set_value((export.name, export.read_bytes(), "text/csv")).run()
     assert not app.error
     assert "Recognised: **Russian incident export**" in words(app)
-    assert "Columns that are not stored: «Текст инцидента»" in words(app)
+    assert "Columns that are not stored: “Текст инцидента”" in words(app)
     assert "Opened ← Дата создания" in app.dataframe[0].value.columns
     next(button for button in app.button if button.label == "Import 1 file").click().run()
     assert not app.error
@@ -332,6 +332,9 @@ def test_the_reader_chooses_what_measures_are_compared_with(stores: dict[str, st
     for other in ("usual", "previous", "last_year"):
         app = open_page(stores["full"], period="days_28", compare=other)
         assert not app.exception
+        assert {"usual": "than usual", "previous": "in the period before", "last_year": "last year"}[other] in words(
+            app
+        )
         told[other] = app.metric[0].delta
     # 28 days of 27 a day with the surge of the last week, 105 more, against 28 days of 27 and of 27
     assert told["previous"] == told["last_year"] == "+14%"

@@ -24,6 +24,7 @@ from making import incidents
 from analytics import catalogue, schema
 from analytics.errors import BadInput
 from analytics.imports import import_files
+from analytics.own_keeping import own_table
 from analytics.retry import is_away, is_busy, retried
 from analytics.settings import Settings
 from analytics.store import Store, open_store, store_exists
@@ -232,6 +233,19 @@ def test_a_store_of_the_first_version_gets_the_tables_of_today(any_settings: Set
     with closing(open_store(any_settings)) as store:
         pd.testing.assert_frame_equal(store.query(COLUMNS), shape)
         assert len(store.query("select * from complaints")) == 2
+
+
+def test_thresholds_and_feedback_of_an_older_store_stay_those_of_their_region(any_settings: Settings) -> None:
+    with closing(open_store(any_settings)) as store:
+        for table in ("own_thresholds", "feedback"):
+            store.write(lambda cursor, table=table: cursor.execute(f"alter table {table} drop column municipality"))
+        store.write(lambda cursor: cursor.execute("insert into own_thresholds values ('Тула', 'ЖКХ', 5)"))
+        said = "insert into feedback values ('Тула', 'ЖКХ', '2026-11-20', 'useful', 'a', 'b', '2026-11-19')"
+        store.write(lambda cursor: cursor.execute(said))
+        store.write(lambda cursor: cursor.execute("update store_facts set value = '5' where fact = 'schema_version'"))
+    with closing(open_store(any_settings)) as store:
+        assert own_table(store, "thresholds").to_numpy().tolist() == [["Тула", "", "ЖКХ", 5]]
+        assert store.query("select owner, municipality from feedback").to_numpy().tolist() == [["b", None]]
 
 
 def test_a_step_that_fails_leaves_the_store_as_it_was_and_can_be_taken_later(

@@ -6,6 +6,7 @@ import ast
 import re
 from collections.abc import Iterable, Iterator
 from datetime import date, datetime
+from itertools import product
 from pathlib import Path
 from string import Formatter
 
@@ -15,6 +16,7 @@ from babel.messages.pofile import read_po
 
 from analytics import presets
 from analytics.errors import BadInput
+from analytics.filters import COMPARISONS
 from analytics.overview import IS_RISING_BAD
 from analytics.own_tables import SHAPES
 from analytics.selected_forecast import QUALITIES
@@ -29,7 +31,7 @@ from pages.shared.text import LANGUAGE_NAMES, LOCALES, Text, language_of, plain
 
 ROOT = Path(__file__).resolve().parent.parent
 SOURCES = [ROOT / "app.py", *sorted((ROOT / "pages").rglob("*.py"))]
-OWN_REASONS = ("no_number", "not_whole", "no_day", "no_name", "unknown_kind", "repeated")
+OWN_REASONS = ("no_number", "not_whole", "no_day", "no_name", "no_region", "unknown_kind", "repeated")
 FAMILIES: dict[str, Iterable[str]] = {  # the values that a key made at run time can end with
     "page": (*PAGES, "definitions"),
     "period": PERIODS,
@@ -138,13 +140,16 @@ def sentences_of_headline() -> set[str]:
             if isinstance(key, ast.Constant):
                 found.add(str(key.value))
             elif isinstance(key, ast.JoinedStr):
-                found |= {"".join(_parts(key, way)) for way in ("rose", "fell")}
+                told = sum(isinstance(part, ast.FormattedValue) for part in key.values) > 1  # what it is compared with
+                ways = product(("rose", "fell", "same"), COMPARISONS[1:]) if told else (("rose",), ("fell",))
+                found |= {"".join(_parts(key, way)) for way in ways}
     return found
 
 
-def _parts(key: ast.JoinedStr, way: str) -> Iterator[str]:
+def _parts(key: ast.JoinedStr, ways: tuple[str, ...]) -> Iterator[str]:
+    left = iter(ways)
     for part in key.values:
-        yield str(part.value) if isinstance(part, ast.Constant) else way
+        yield str(part.value) if isinstance(part, ast.Constant) else next(left)
 
 
 @pytest.mark.parametrize("language", LOCALES)

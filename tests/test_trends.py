@@ -40,8 +40,8 @@ def test_as_many_weeks_are_compared_as_the_history_allows(
         assert found is None
         return
     assert found is not None
-    assert (found.weeks, found.yearly, found.last) == (weeks, yearly, LAST_DAY)
-    assert (found.first - found.base).days == (364 if yearly else 7 * weeks)
+    assert (found.weeks, found.against != "previous", found.last) == (weeks, yearly, LAST_DAY)
+    assert found.back[0] == (52 if yearly else weeks)
 
 
 def test_a_longer_period_is_compared_as_a_whole(store: Store) -> None:
@@ -50,9 +50,9 @@ def test_a_longer_period_is_compared_as_a_whole(store: Store) -> None:
     assert found == trends.Compared(
         LAST_DAY - timedelta(days=363),
         LAST_DAY,
-        LAST_DAY - timedelta(days=727),
+        (LAST_DAY - timedelta(days=727), LAST_DAY - timedelta(days=1091)),
         52,
-        True,
+        "usual",
         LAST_DAY - timedelta(days=1099),
     )
 
@@ -89,8 +89,9 @@ def test_the_level_that_jumped_is_told_with_its_day_and_against_last_year(store:
     assert found.parts is not None
     (day,) = found.parts.changes["day"]
     assert abs((day.date() - jump).days) <= 10
-    assert found.year["ratio"].iloc[0] == pytest.approx(2.0, abs=0.15)
-    assert found.year["direction"].iloc[0] == "rising"
+    year, _ = trends.whole(store, Filters(compare="last_year"), LAST_DAY)
+    assert year["ratio"].iloc[0] == pytest.approx(2.0, abs=0.15)
+    assert year["direction"].iloc[0] == "rising"
     assert found.known_days == 900
 
 
@@ -98,7 +99,7 @@ def test_too_short_a_history_is_not_taken_apart(store: Store) -> None:
     with_topics(store, Отопление=every_day(20, 3))
     found = trends.trend(store, Filters(), LAST_DAY)
     assert (found.parts, found.known_days) == (None, 20)
-    assert found.year.empty
+    assert trends.whole(store, Filters(), LAST_DAY)[0].empty
 
 
 def test_what_rose_and_fell_is_told_with_its_weeks_the_largest_rise_first(store: Store) -> None:
@@ -114,6 +115,38 @@ def test_what_rose_and_fell_is_told_with_its_weeks_the_largest_rise_first(store:
     assert table["probability"].iloc[[0, 2]].min() > 0.95
     assert list(table["weekly"].iloc[0]) == [14.0] * 39 + [42.0] * 13
     assert list(table["weekly_before"].iloc[0]) == [14.0] * 52
+
+
+@pytest.mark.parametrize(
+    ("compare", "before", "drawn_before"),
+    [("usual", (4 + 2) / 2, 42 / 2), ("last_year", 4, 28), ("previous", 8, 56)],
+    ids=["two years before", "the year before", "the weeks before"],
+)
+def test_what_is_compared_with_is_what_the_reader_chose(
+    store: Store, compare: str, before: float, drawn_before: float
+) -> None:
+    stretches = {91: 6, 182: 8, 364: 1, 455: 4, 728: 1, 819: 2, 1100: 1}  # complaints a day, by days before the end
+    a_day = [next(n for until, n in stretches.items() if back < until) for back in range(1100)]
+    with_topics(store, Отопление={LAST_DAY - timedelta(days=back): n for back, n in enumerate(a_day)})
+    filters = Filters(first_day=LAST_DAY - timedelta(days=6), compare=compare)
+    row = trends.changed(store, filters, LAST_DAY, "topic").iloc[0]
+    assert (row["now"], row["before"]) == (91 * 6, 91 * before)
+    assert row["weekly"][-1] == 42
+    assert row["weekly_before"][-1] == drawn_before
+    whole, left_out = trends.whole(store, filters, LAST_DAY)
+    assert whole[["now", "usual"]].iloc[0].tolist() == [91 * 6, 91 * before]
+    assert left_out == 0
+
+
+def test_a_year_in_which_a_region_did_not_deliver_yet_is_not_in_the_usual(store: Store) -> None:
+    old = steady(every_day(1100, 3), topic_group="ЖКХ", region="Тульская область")
+    young = steady(every_day(600, 3), topic_group="ЖКХ", region="Калужская область")
+    fill(store, pd.concat([old, young], ignore_index=True))
+    both = trends.compared_weeks(store, Filters(), LAST_DAY)
+    one = trends.compared_weeks(store, Filters(regions=("Тульская область",)), LAST_DAY)
+    assert both is not None
+    assert one is not None
+    assert (both.back, one.back) == ([52], [52, 104])
 
 
 def test_a_region_that_began_within_the_weeks_compared_is_no_rise(store: Store) -> None:
@@ -193,6 +226,6 @@ def test_weeks_with_days_that_were_not_loaded_are_left_out_of_both_years_and_cou
             {"day": LAST_DAY, "lost": json.dumps(stretch)},
         )
     )
-    found = trends.trend(store, Filters(first_day=LAST_DAY - timedelta(days=6)), LAST_DAY)
-    assert found.left_out == 1
-    assert found.year[["now", "usual"]].iloc[0].tolist() == [12 * 7 * 2, 12 * 7 * 2]
+    found, left_out = trends.whole(store, Filters(first_day=LAST_DAY - timedelta(days=6)), LAST_DAY)
+    assert left_out == 1
+    assert found[["now", "usual"]].iloc[0].tolist() == [12 * 7 * 2, 12 * 7 * 2]

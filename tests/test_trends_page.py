@@ -158,10 +158,27 @@ def test_a_planted_change_a_new_name_and_the_delay_are_said(
     assert "1 change looks like a new name" in words
     assert "it looks like the same complaints under another name" in words
     assert "Подъёмники" in words
-    assert "weeks to 19 November 2026 against the same weeks a year before: **+" in words
+    assert "weeks to 19 November 2026 against the usual, the same weeks of the 2 years before: **+" in words
     assert "on the day itself" in words
     assert len(app.get("plotly_chart")) == 3
     assert len([box for box in app.expander if box.label.startswith(Text("en")("take.title"))]) == 4
+
+
+@pytest.mark.parametrize(
+    ("compare", "line", "note"),
+    [
+        ("previous", "against the 13 weeks before: **", "against the 13 weeks before, so the season is in it"),
+        ("last_year", "against the same weeks a year before: **", "against the same weeks a year before; "),
+        ("usual", "of the 2 years before: **", "against the usual, the mean of the same weeks of the 2 years before"),
+    ],
+)
+def test_headline_and_cards_say_what_they_compare_with(
+    renamed: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, compare: str, line: str, note: str
+) -> None:
+    app = opened(renamed, monkeypatch, tmp_path, compare=compare)
+    assert not app.exception
+    assert line in said(app)
+    assert note in said(app)
 
 
 def test_the_dimension_can_be_chosen(renamed: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -24,6 +24,7 @@ from analytics.store import Store, open_store
 from pages.shared import questions
 
 LOOKED_BACK = 400  # days, for last year's week and the record
+COMPARED = ("movers", "changed", "whole")  # whose answer depends on what the reader compares with
 CONTEXT_DAYS = 91  # a chart over time shows at least these, however short the reader's period
 
 
@@ -91,7 +92,7 @@ class Answers:
 
     def signals(self, filters: Filters) -> pd.DataFrame:
         """The newest signals of the selection; see analytics.signal_ledger.issued_signals."""
-        return _remembered("signals", self, filters.regions, filters.topic_groups)
+        return _remembered("signals", self, filters.regions, filters.topic_groups, filters.municipalities)
 
     def signal_record(self) -> tuple[pd.DataFrame, dict[str, float], bool]:
         """How often signals came true, of those issued, else of the reconstructed (True).
@@ -100,10 +101,11 @@ class Answers:
         """
         return _remembered("signal_record", replace(self, snapshot=_remembered("data_version", self)))
 
-    def give_feedback(self, region: str, topic: str, peak_day: date, **said: str | None) -> None:
-        """Keep what the reader says of a signal: said, word, owner."""
-        now = datetime.now(UTC).replace(tzinfo=None)
-        signal_ledger.give_feedback(self.store, region, topic, peak_day, **{"said": None, **said}, now=now)
+    def give_feedback(self, series: tuple[str, str, str], peak_day: date, **said: str | None) -> None:
+        """Keep what the reader says of a signal (region, municipality, topic group): said, word, owner."""
+        region, town, topic = series
+        said, now = {"said": None, **said}, datetime.now(UTC).replace(tzinfo=None)
+        signal_ledger.give_feedback(self.store, region, topic, peak_day, municipality=town, now=now, **said)
 
     def compared(self, filters: Filters, by: tuple[str, ...]) -> pd.DataFrame:
         """Places, or places and topics, with their usual, last year, people; see analytics.where.compared."""
@@ -218,7 +220,7 @@ class Answers:
     def headline(self, filters: Filters) -> list[Sentence]:
         """The Overview's first sentences, from its own numbers."""
         movers = [self.movers(filters, by) for by in ("topic_group", self.places(filters))]
-        return explain.headline(self.tiles(filters), pd.concat(movers), self.last_full_day(filters))
+        return explain.headline(self.tiles(filters), pd.concat(movers), self.last_full_day(filters), filters.compare)
 
 
 def open_answers() -> Answers:
@@ -288,7 +290,8 @@ def _filters_of(series: Series) -> Filters:
 
 
 def _remembered(question: str, answers: Answers, *arguments: object) -> Any:
-    plain = tuple(replace(one, compare="usual") if isinstance(one, Filters) else one for one in arguments)
+    told = question not in COMPARED
+    plain = tuple(replace(one, compare="usual") if told and isinstance(one, Filters) else one for one in arguments)
     return _answer(question, answers.store.path, answers.snapshot, plain, answers.store)
 
 

@@ -100,8 +100,8 @@ def completeness(table: pd.DataFrame, text: Text, *, by: str) -> go.Figure:
         text,
         height=(22 if many else 34) * len(lines) + 36,
         hovermode="closest",
-        margin={"l": 8, "r": 22, "t": 0, "b": 32},
-        xaxis={**day_axis(dates, text), "showgrid": False},
+        margin={"l": 8, "r": 22, "t": 26 if many else 0, "b": 6 if many else 32},
+        xaxis={**day_axis(dates, text), "showgrid": False, "side": "top" if many else "bottom"},
         yaxis={
             "tickvals": list(range(len(lines))),
             "ticktext": [escape(shortened(name, 26)) for name in names],

@@ -17,9 +17,11 @@ DEFAULT_PERIOD = "days_7"
 KINDS = (*COUNTED, "thanks")
 LISTS = ("region", "municipality", "topic_group", "topic", "channel")  # in the order in which they narrow each other
 KEYS = ("period", "compare", "days", *LISTS, "kind")
+SEVERAL = ("planned", "about")  # of one page alone, several at once
 OF_PAGES = (
-    *("view", "measure", "by", "step", "ahead", "table"),
-    *("part", "ask", "month", "type", "on", "lasts", "event", "look", "kind_of", "topic_of"),
+    *("view", "measure", "by", "step", "ahead", "table", "day", "least", "more", "import_of"),
+    *("part", "ask", "month", "type", "on", "lasts", "strength", "deadline", "event", "look", "kind_of", "topic_of"),
+    *SEVERAL,
 )  # of one page alone
 FOLLOWED = "to"  # in the address of a link within the dashboard
 PARENTS = {"municipality": "region", "topic": "topic_group"}
@@ -54,7 +56,7 @@ def filters(answers: Answers, text: Text) -> Filters:
 
 def write_again() -> None:
     """After a change of language: write each choice anew, so that browser and URL show it in the new words."""
-    for key in (*KEYS, *OF_PAGES, "planned"):
+    for key in (*KEYS, *OF_PAGES):
         if key in st.session_state:
             st.session_state[key] = st.session_state[key]
 
@@ -275,4 +277,5 @@ def seed(key: str, options: Sequence[str], label: Callable[[Text, str], str]) ->
     values = [known.get(value, value) for value in given]
     values = [value for value in values if value in options]
     if values:
-        st.session_state[key] = values[-1] if key in ("period", "compare", *OF_PAGES) else values
+        alone = key in ("period", "compare", *OF_PAGES) and key not in SEVERAL
+        st.session_state[key] = values[-1] if alone else values

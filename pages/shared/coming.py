@@ -11,7 +11,7 @@ import streamlit as st
 from analytics import attention
 from analytics.attention import Thing
 from analytics.filters import Filters
-from pages.shared import components, frame, maps, signal_answers, signal_cards
+from pages.shared import components, frame, maps, signal_answers, signal_cards, waiting
 from pages.shared.answers import Answers
 from pages.shared.scales import Scale
 from pages.shared.text import Text, plain
@@ -33,8 +33,7 @@ def is_there(answers: Answers, filters: Filters, text: Text) -> bool:
         return True
     with st.container(border=True):
         st.subheader(text("coming.title"), anchor=False)
-        st.caption(text("coming.none"))
-        st.code("python -m analytics refresh", language=None)
+        waiting.for_forecasts(answers, filters, text, otherwise="coming.none")
     return False
 
 
@@ -71,12 +70,12 @@ def signals(answers: Answers, filters: Filters, text: Text) -> None:
         for signal in week.head(budget).to_dict("records"):
             chosen = {
                 name: signal[key]
-                for name, key in (("region", "region"), ("topic_group", "topic"))
-                if signal[key] != "*"
+                for name, key in (("region", "region"), ("municipality", "municipality"), ("topic_group", "topic"))
+                if signal[key] not in ("*", "")
             }
             frame.link("signals", _row(signal, text), chosen, text, filters, icon=":material/notifications:")
         if len(week) > budget:
-            frame.link("signals", text("coming.all_signals", n=len(week)), {}, text, filters, icon="")
+            frame.link("signals", text("coming.all_signals", n=len(week)), {"more": "true"}, text, filters, icon="")
 
 
 def expected_change(answers: Answers, filters: Filters, text: Text) -> None:
@@ -117,7 +116,7 @@ def _said(thing: Thing, text: Text) -> str:
     if thing.key == "signal":
         values["days"] = text.period(values.pop("first"), values.pop("last"))
         values["probability"] = text.percent(values["probability"])
-        where = {"region": thing.names["region"], "topic": thing.names["topic_group"]}
+        where = {**thing.names, "topic": thing.names["topic_group"]}
         values["name"] = plain(signal_cards.name(where, text))
     elif thing.key == "risen":
         values["change"] = text.change(values["change"])
@@ -158,6 +157,8 @@ def _strongest(table: pd.DataFrame, places: str, text: Text) -> str:
     row = known.loc[known["change"].idxmax()]
     rising = int((known["change"] >= attention.RISES).sum())
     name, change = plain(text.name(places, row[places])), text.change(float(row["change"]))
+    if not rising and float(row["change"]) <= 1.005:
+        return text("coming.no_rise")
     if not rising:
         return text("coming.steady", name=name, change=change)
     return text("coming.strongest", n=rising, name=name, change=change)

@@ -57,14 +57,14 @@ def over_time(table: pd.DataFrame, filters: Filters, text: Text) -> None:
     chart("over_time", drawn, text, days.rename(columns={"day": text("ahead.day"), **names}))
 
 
-def what_moved(table: pd.DataFrame, by: str, text: Text) -> None:
-    """What rose and what fell: topics or places."""
+def what_moved(table: pd.DataFrame, by: str, compare: str, text: Text) -> None:
+    """What rose and what fell: topics or places, against what the reader compares with."""
     if table.empty:
-        note(f"movers_{by}", text)
+        note(f"movers_{by}", text, None if table.attrs["weeks"] else "movers.too_early")
     else:
         with st.container(border=True, height="stretch"):
-            st.subheader(text(f"movers_{by}.title"), anchor=False, help=text("movers.help"))
-            st.html(fragments.movers(table, text, by=by))
+            st.subheader(text(f"movers_{by}.title"), anchor=False, help=text(f"movers.help_{compare}"))
+            st.html(fragments.movers(table, text, by=by, compare=compare))
 
 
 def completeness(table: pd.DataFrame, text: Text) -> None:
@@ -81,7 +81,7 @@ def loaded(table: pd.DataFrame, text: Text, *, by: str) -> None:
     title, alt = text("completeness.title"), text("completeness.alt")
     figure = charts.completeness(table, text, by=by)
     with st.container(height=HIGHEST if figure.layout.height > HIGHEST else "content", border=False):
-        st.plotly_chart(figure, config=CONFIG, key="completeness", alt=alt)
+        st.plotly_chart(figure, config=CONFIG, key=f"loaded_{by}", alt=alt)
     shown = {
         text("ahead.day"): pd.to_datetime(table["day"]).dt.date,
         text("filters.region"): [text.name("region", name) for name in table["region"]],
@@ -90,20 +90,22 @@ def loaded(table: pd.DataFrame, text: Text, *, by: str) -> None:
         text("chart.usual"): table["usual"].round(1),
         text("records.status"): [text.of("state", state) for state in table["state"]],
     }
-    twin("completeness", pd.DataFrame(shown), title, text, chart="completeness")
+    twin("completeness", pd.DataFrame(shown), title, text, chart=f"loaded_{by}")
 
 
-def chart(key: str, figure: go.Figure, text: Text, table: Table | None = None, *, note: str = "") -> None:
+def chart(key: str, figure: go.Figure, text: Text, table: Table | None = None, *, note: str = "") -> DeltaGenerator:
     """A chart below its title, with its numbers; `key` is the family of its words: title, help, and alt.
 
     `table`: the chart as a table whose columns have the reader's words, or a function that makes it; `note`: a line
-    between the title and the chart.
+    between the title and the chart. Answers the box around them, for what belongs below.
     """
-    with st.container(border=True, height="stretch", key=f"box_{key}"):
+    box = st.container(border=True, height="stretch", key=f"box_{key}")
+    with box:
         st.subheader(text(f"{key}.title"), anchor=False, help=text(f"{key}.help"))
         if note:
             st.caption(note)
         picture(key, figure, text, table, title=text(f"{key}.title"), alt=text(f"{key}.alt"))
+    return box
 
 
 def picture(
@@ -123,11 +125,11 @@ def twin(key: str, table: Table, title: str, text: Text, *, chart: str | None = 
     twins.twin(key, table, title, frame.kept("about", About()), text, chart=chart)
 
 
-def note(key: str, text: Text) -> None:
-    """A sentence in the place of a chart that has nothing to show."""
+def note(key: str, text: Text, words: str | None = None) -> None:
+    """A sentence in the place of a chart that has nothing to show; `words`: another one than the chart's own."""
     with st.container(border=True, height="stretch"):
         st.subheader(text(f"{key}.title"), anchor=False)
-        st.caption(text(f"{key}.none"))
+        st.caption(text(words or f"{key}.none"))
 
 
 def halves() -> Sequence[DeltaGenerator]:
@@ -213,6 +215,10 @@ def _difference(measure: str, value: float, before: float, text: Text) -> str:
 def _unloaded(table: pd.DataFrame, text: Text) -> str:
     """The days that look unloaded, named while they are few."""
     days = sorted({day.date() for day in pd.to_datetime(table.loc[table["state"] == "looks_unloaded", "day"])})
+    none = table.groupby("day")["state"].agg(lambda states: bool((states == "not_loaded").all()))
+    missing = int(none.sum())
+    if not days and missing:
+        return text("completeness.not_loaded", n=missing)
     if not days:
         return text("completeness.all_loaded")
     named = ", ".join(text.day(day, "short") for day in days[:5]) + (" …" if len(days) > 5 else "")
@@ -226,7 +232,9 @@ def _said(sentence: Sentence, filters: Filters, text: Text) -> str:
         values |= {name: text.percent(value, 1) for name, value in values.items()}
     if "names" in values:
         values["names"] = _names(values["names"], filters, text)
-        values["change"] = text.change(1 + values.get("share", 0.0) * (-1 if sentence.key == "mover_fell" else 1))
+        values["change"] = text.change(
+            1 + values.get("share", 0.0) * (-1 if sentence.key.startswith("mover_fell") else 1)
+        )
     if "share" in values:
         values["share"] = text.percent(values["share"])
     n = values.pop("places", None)

@@ -8,7 +8,7 @@ import streamlit as st
 from analytics.filters import Filters
 from analytics.store_rehearsal import similar_cases
 from analytics.told_effects import by_type, of_named_topics, topics_of
-from pages.shared import components, event_charts, event_choices, past_cases, rehearsal_view, rehearsed
+from pages.shared import bound, components, event_charts, past_cases, rehearsal_view, rehearsed
 from pages.shared.answers import Answers
 from pages.shared.event_charts import offset_words
 from pages.shared.event_words import place_words
@@ -21,7 +21,7 @@ def show(answers: Answers, filters: Filters, text: Text) -> None:
     """The profile of one type, its past cases, and all types beside each other."""
     found = rehearsed.grounds(answers)
     if found is None:
-        rehearsal_view.prepare(answers, text)
+        rehearsal_view.prepare(answers, filters, text)
         return
     tree = rehearsed.types(answers)
     profiles = of_named_topics(found.profiles, found.events)
@@ -32,7 +32,7 @@ def show(answers: Answers, filters: Filters, text: Text) -> None:
     titles = {kind: tree.of(kind).title(text.language) for kind in table["type"]}
     left, right = st.columns(2)
     with left:
-        kind = event_choices.one_of(
+        kind = bound.one_of(
             "type",
             sorted(titles, key=lambda one: titles[one]),
             text("effects.type"),
@@ -42,7 +42,7 @@ def show(answers: Answers, filters: Filters, text: Text) -> None:
         )
     kind = kind or str(table["type"].iloc[0])
     with right:
-        topic = event_choices.one_of(
+        topic = bound.one_of(
             "topic_of",
             topics_of(profiles, kind),
             text("filters.topic_group"),

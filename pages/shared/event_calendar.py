@@ -10,7 +10,7 @@ import streamlit as st
 
 from analytics.events.by_day import events_by_day
 from analytics.filters import Filters
-from pages.shared import components, event_choices, event_form, rehearsed
+from pages.shared import bound, components, event_choices, event_form, rehearsed
 from pages.shared.answers import Answers
 from pages.shared.event_fragments import mark, month_grid
 from pages.shared.event_words import event_words, places, strength, title, topics
@@ -61,7 +61,7 @@ def _month(day: date) -> str:
 def _kind(answers: Answers, events: pd.DataFrame, text: Text) -> str | None:
     tree = rehearsed.types(answers)
     titles = {kind: tree.of(kind).title(text.language) for kind in events["type"].unique()}
-    return event_choices.one_of(
+    return bound.one_of(
         "kind_of",
         sorted(titles, key=lambda one: titles[one]),
         text("calendar.kind"),
@@ -83,7 +83,7 @@ def _one(answers: Answers, shown: pd.DataFrame, today: date, text: Text) -> None
     """One event of the month: what it is, and rehearse, change, cancel."""
     tree = rehearsed.types(answers)
     events = {event["id"]: event for event in shown.head(MOST_OFFERED).to_dict("records")}
-    chosen = event_choices.one_of(
+    chosen = bound.one_of(
         "event",
         list(events),
         text("calendar.event"),

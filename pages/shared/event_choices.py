@@ -1,13 +1,13 @@
-"""What the reader chooses on the Events page, kept in the address: the part, the month, the type, the event."""
+"""What the reader chooses on the Events page, kept in the address: the part, the month, what to go to."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import date
 
 import streamlit as st
 
-from pages.shared import choosing
+from pages.shared import bound, choosing
 from pages.shared.text import Text
 
 PARTS = ("rehearsal", "calendar", "effects", "import")
@@ -21,88 +21,6 @@ def part(text: Text) -> str:
 def way(name: str, options: Sequence[str], text: Text) -> str:
     """One of a few ways, side by side."""
     return choosing.one_of(name, options, text, family="event", label=f"events.{name}")
-
-
-def one_of(
-    name: str,
-    options: Sequence[str],
-    label: str,
-    words: Callable[[Text, str], str],
-    text: Text,
-    *,
-    first: str | None = None,
-    optional: bool = False,
-    on_change: Callable[[], None] | None = None,
-) -> str | None:
-    """One of the options in a box, kept in the address under `name`; `first` unless chosen otherwise."""
-    options = list(options)
-    choosing.seed(name, options, words)
-    if st.session_state.get(name) not in options:
-        st.session_state.pop(name, None)
-    if not options:
-        return None
-    index = options.index(first) if first in options else None if optional else 0
-    return st.selectbox(
-        label,
-        options,
-        index=index,
-        format_func=lambda option: words(text, option),
-        key=name,
-        bind="query-params",
-        placeholder=text("events.none_chosen"),
-        filter_mode="contains",
-        on_change=on_change,
-    )
-
-
-def several(name: str, options: Sequence[str], label: str, words: Callable[[Text, str], str], text: Text) -> list[str]:
-    """Some of the options, kept in the address under `name`."""
-    options = list(options)
-    choosing.seed(name, options, words)
-    if name in st.session_state:
-        kept = [one for one in st.session_state[name] if one in options]
-        if kept != list(st.session_state[name]):
-            st.session_state[name] = kept
-    return st.multiselect(
-        label,
-        options,
-        format_func=lambda option: words(text, option),
-        key=name,
-        bind="query-params",
-        placeholder=text("events.none_chosen"),
-        filter_mode="contains",
-        select_all=False,
-    )
-
-
-def day(name: str, label: str, value: date, least: date, most: date, *, help: str | None = None) -> date:
-    """A day, kept in the address under `name`."""
-    if name in st.session_state and not (st.session_state[name] and least <= st.session_state[name] <= most):
-        st.session_state.pop(name)
-    st.session_state[f"{name}_offered"] = min(max(value, least), most)
-    chosen = st.date_input(
-        label,
-        min(max(value, least), most),
-        min_value=least,
-        max_value=most,
-        key=name,
-        bind="query-params",
-        format="DD.MM.YYYY",
-        help=help,
-    )
-    return chosen if isinstance(chosen, date) else value
-
-
-def number(name: str, label: str, value: int, least: int, most: int) -> int:
-    """A whole number, kept in the address under `name`."""
-    return int(st.number_input(label, least, most, value, key=name, bind="query-params"))
-
-
-def new_type() -> None:
-    """After a change of the type: how long it lasts, and a day that nobody chose, are those of the new type."""
-    st.session_state.pop("lasts", None)
-    if st.session_state.get("on") == st.session_state.get("on_offered"):
-        st.session_state.pop("on", None)
 
 
 def month(months: Sequence[str], first: str, text: Text) -> str:
@@ -119,7 +37,7 @@ def month(months: Sequence[str], first: str, text: Text) -> str:
             disabled=at == 0,
             key="month_before",
         )
-        chosen = one_of("month", months, text("events.month"), month_words, text, first=first)
+        chosen = bound.one_of("month", months, text("events.month"), month_words, text, first=first)
         st.button(
             text("events.after"),
             icon=":material/chevron_right:",

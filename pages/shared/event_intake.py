@@ -144,7 +144,7 @@ def _notices(notices: list[dict[str, Any]], text: Text) -> None:
     kinds = dict.fromkeys(notice["kind"] for notice in notices)
     for kind in kinds:
         of_kind = [notice for notice in notices if notice["kind"] == kind]
-        values = ", ".join(f"«{plain(notice['value'])}»" for notice in of_kind[:VALUES] if notice["value"])
+        values = ", ".join(text.quoted(plain(notice["value"])) for notice in of_kind[:VALUES] if notice["value"])
         more = " …" if len(of_kind) > VALUES else ""
         key = f"event_notice.{kind}" if text.has(f"event_notice.{kind}") else "event_notice.other"
         st.caption(text(key, n=sum(notice["rows"] for notice in of_kind), values=values + more))

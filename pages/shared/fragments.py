@@ -21,15 +21,15 @@ SPARK = (130, 34)  # the coordinates of a sparkline
 ABOVE = {"topic": "topic_group", "municipality": "region"}  # what a name belongs to
 
 
-def movers(table: pd.DataFrame, text: Text, *, by: str) -> str:
+def movers(table: pd.DataFrame, text: Text, *, by: str, compare: str = "usual") -> str:
     """A list of what rose and what fell: name, change, counts, how sure, and the 80 % interval drawn on a line.
 
     `table`: what `analytics.overview.movers` answers. Marks point up for rising and down for falling; they are filled
-    where the change is very likely real.
+    where the change is very likely real. `compare`: what the change is told against.
     """
     regions = {row.get("region") for row in table.to_dict("records")}
-    rows = [_mover(row, text, by, with_region=len(regions) > 1) for row in table.to_dict("records")]
-    marks = {0.25: text.change(0.25), 1.0: text("chart.usual"), 4.0: text.change(4.0)}
+    rows = [_mover(row, text, by, compare, with_region=len(regions) > 1) for row in table.to_dict("records")]
+    marks = {0.25: text.change(0.25), 1.0: text(f"chart.{compare}"), 4.0: text.change(4.0)}
     scale = "".join(f'<span style="left:{_place(at):.1f}%">{escape(words)}</span>' for at, words in marks.items())
     return f'<div class="movers"><div class="scale">{scale}</div><ul>{"".join(rows)}</ul></div>'
 
@@ -71,7 +71,7 @@ def certainty(probability: float) -> str:
     return next((name for limit, name in limits if probability >= limit), "unsure")
 
 
-def _mover(row: dict[str, Any], text: Text, by: str, *, with_region: bool) -> str:
+def _mover(row: dict[str, Any], text: Text, by: str, compare: str, *, with_region: bool) -> str:
     direction, sure = row["direction"], row["probability"] >= SURE
     sign, color = SIGNS[direction, sure], PALETTE[direction]
     name = escape(text.name(by, row[by]))
@@ -80,7 +80,7 @@ def _mover(row: dict[str, Any], text: Text, by: str, *, with_region: bool) -> st
         name += f" <small>{escape(text.name(above, row[above]))}</small>"
     new = math.isinf(row["ratio"])
     change = text("chart.new") if new else text.change(row["ratio"])
-    counts = text("chart.now_usual", now=row["now"], usual=row["usual"])
+    counts = text(f"chart.now_{compare}", now=row["now"], usual=row["usual"])
     facts = f"{counts} · {text.of('certainty', certainty(row['probability']))}"
     interval = "" if new else text("chart.interval", low=text.change(row["low"]), high=text.change(row["high"]))
     low, at, high = (_place(row[column]) for column in ("low", "ratio", "high"))

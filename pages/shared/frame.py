@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import streamlit as st
 from streamlit.runtime.scriptrunner_utils.script_run_context import get_script_run_ctx
@@ -108,13 +108,22 @@ def start_over() -> None:
     keep("start_over", True)
 
 
-def link(page: str, label: str, chosen: Mapping[str, str], text: Text, filters: Filters, *, icon: str) -> None:
+def link(
+    page: str,
+    label: str,
+    chosen: Mapping[str, str],
+    text: Text,
+    filters: Filters,
+    *,
+    icon: str,
+    width: Literal["stretch", "content"] = "stretch",
+) -> None:
     """A link to the exact view: a page with the reader's filters and, in their place, those of `chosen`."""
     st.page_link(
         PAGES[page][0],
         label=label,
         icon=icon or None,
-        width="stretch",
+        width=width,
         query_params=parameters(chosen, filters, text),
     )
 
@@ -184,7 +193,9 @@ def _head(name: str, answers: Answers, text: Text) -> None:
 def _mark_stale(name: str, answers: Answers, filters: Filters, text: Text) -> None:
     """On every page that shows forecasts: they are older than the data."""
     age = answers.ask("forecast_age", filters) if name in FORESEEING else {"late": 0}
-    if age["late"]:
+    if age["late"] and answers.store.is_refreshing():
+        st.info(text("frame.renewing", n=age["late"], origin=age["origin"]), icon=":material/hourglass_top:")
+    elif age["late"]:
         st.warning(text("frame.stale", n=age["late"], origin=age["origin"]), icon=":material/update:")
 
 

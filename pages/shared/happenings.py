@@ -23,7 +23,7 @@ def headline(answers: Answers, filters: Filters, text: Text) -> None:
     ahead = (events["starts_on"].dt.date > as_of) & ~events["cancelled"]
     soon = events[ahead & ((events["starts_on"].dt.date - as_of).map(lambda apart: apart.days) <= SOON)]
     where = plain(places("|".join(filters.regions), text))
-    lines = [text("events.soon", n=len(soon), where=where)]
+    lines = [text("events.soon", n=len(soon), where=where) if len(soon) else text("events.none_soon", where=where)]
     if ahead.any():
         first = event_words(events[ahead].iloc[0].to_dict(), rehearsed.types(answers), text)
         lines.append(text("events.next", event=plain(first)))

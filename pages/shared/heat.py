@@ -26,6 +26,7 @@ MEASURES = {  # of each view
 DEFINED = {"complaints": "received"}  # the same number under another name
 NAMED = 5  # places without geometry
 WEEK = 7
+LEAST = 300  # pixels of the ranked list beside a map or tiles
 
 
 def views(answers: Answers) -> list[str]:
@@ -77,7 +78,7 @@ def _chosen_places(
             else maps.tiles(table, shade, text, places=places)
         )
         _clickable("map" if as_map else "tiles", figure, places, text)
-    with narrow, st.container(height=figure.layout.height, border=False):
+    with narrow, st.container(height=max(int(figure.layout.height), LEAST), border=False):
         _clickable("ranked", grids.ranked(table, shade, text, places=places), places, text)
     _left_out(table, answers, filters, text, places=places, measure=shade.measure)
     _twin(table, places, shade, text, chart=f"chart_{'map' if as_map else 'tiles'}_{places}")

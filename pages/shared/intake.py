@@ -171,7 +171,7 @@ def _not_stored(preview: Preview, columns: dict[str, str], text: Text) -> None:
     stored = {column for meaning, column in columns.items() if meaning not in presets.NOT_STORED}
     left_out = [column for column in preview.header if column not in stored]
     if left_out:
-        names = ", ".join(f"«{plain(column)}»" for column in left_out[:LEFT_OUT_SHOWN])
+        names = ", ".join(text.quoted(plain(column)) for column in left_out[:LEFT_OUT_SHOWN])
         more = text("intake.and_more", n=len(left_out) - LEFT_OUT_SHOWN) if len(left_out) > LEFT_OUT_SHOWN else ""
         st.caption(text("intake.left_out", columns=names + more))
 

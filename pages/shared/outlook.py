@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from datetime import date
 from typing import Any
 
 import pandas as pd
@@ -10,14 +11,13 @@ import streamlit as st
 
 from analytics.filters import Filters
 from analytics.selected_forecast import Outlook, record_by_day
-from analytics.store_panel import SHORTEST
-from pages.shared import components, forecast_charts, part_charts, twins
+from pages.shared import bound, components, forecast_charts, mark_links, part_charts, twins, waiting
 from pages.shared.answers import Answers
 from pages.shared.text import Text, plain
 
 SHOWN_DAYS = 56  # of the past, in the fan chart
 WEEK = 7
-NAMED = 5  # marks of days to come that are told in words
+NAMED = 5  # days off to come that are told in words
 FINE = 10.0  # complaints: fewer are told with a decimal
 FELT = 0.01  # a factor's effect on a week that is worth a word
 ICONS = {"good": ":material/check_circle:", "fair": ":material/info:", "poor": ":material/warning:"}
@@ -29,13 +29,7 @@ def is_there(answers: Answers, filters: Filters, text: Text) -> bool:
     ahead = answers.outlook(filters)
     if len(ahead.ahead):
         return True
-    begun = answers.span()[0]
-    known = (answers.as_of(filters) - begun).days + 1 if begun else 0
-    if ahead.origin is None and known < SHORTEST:
-        st.info(text("outlook.short", needed=SHORTEST, n=known), icon=":material/history:")
-        return False
-    st.info(text("outlook.none" if ahead.origin is None else "outlook.over"), icon=":material/update:")
-    st.code("python -m analytics refresh", language=None)
+    waiting.for_forecasts(answers, filters, text, otherwise="outlook.none" if ahead.origin is None else "outlook.over")
     return False
 
 
@@ -69,13 +63,13 @@ def fan(answers: Answers, filters: Filters, text: Text) -> None:
     marks = answers.ask("marks", filters, first, last)
     bands = not _poor(answers, filters)
     drawn = forecast_charts.fan(actual, ahead.ahead, said, marks, text, bands=bands)
-    coming = marks[marks["last_day"] > actual["day"].max().date()].to_dict("records")
-    told = [
-        f"{text.day(mark['first_day'], 'short')} {plain(forecast_charts.mark_words(mark, text))}" for mark in coming
-    ]
+    off = marks[(marks["kind"] == "holiday") & (marks["last_day"] > actual["day"].max().date())].to_dict("records")
+    told = [f"{text.day(mark['first_day'], 'short')} — {plain(forecast_charts.mark_words(mark, text))}" for mark in off]
     more = " …" if len(told) > NAMED else ""
-    note = text("fan.coming", marks="; ".join(told[:NAMED]) + more) if told else text("fan.nothing")
-    components.chart("fan", drawn, text, lambda: _days(actual, ahead, text, bands=bands), note=note)
+    note = text("fan.coming", marks="; ".join(told[:NAMED]) + more) if told else ""
+    box = components.chart("fan", drawn, text, lambda: _days(actual, ahead, text, bands=bands), note=note)
+    with box:
+        mark_links.to_events(marks, actual["day"].max().date(), filters, text)
 
 
 def made_of(answers: Answers, filters: Filters, text: Text) -> None:
@@ -96,17 +90,21 @@ def will_it_exceed(answers: Answers, filters: Filters, text: Text) -> None:
     ahead = answers.outlook(filters).ahead
     with st.container(border=True, height="stretch"):
         st.subheader(text("dots.title"), anchor=False, help=text("dots.help"))
-        days = [day.date() for day in ahead["day"]]
-        day = st.selectbox(text("dots.day"), days, format_func=lambda one: text.day(one, "weekday"))
+        days = [f"{day:%Y-%m-%d}" for day in ahead["day"]]
+        chosen = bound.one_of("day", days, text("dots.day"), _weekday, text)
+        day = date.fromisoformat(chosen or days[0])
         counts = answers.dots(filters, day)
-        usual = answers.usual_on(filters, day)
+        own: int | None = answers.ask("own_threshold", filters)
+        usual = answers.usual_on(filters, day) if own is None else float(own)
         low = max(int(counts[0]), 1)  # that none at all comes is no question
-        high = max(int(counts[-1]) + 1, low + 2)
+        high = max(int(counts[-1]) + 1, low + 2, own or 0)
         start = high if math.isnan(usual) else round(usual)
-        least = st.slider(text("dots.threshold"), low, high, min(max(start, low), high))
+        least = bound.slider("least", text("dots.threshold"), start, low, high, of=(day, ahead["mean"].sum()))
         reached = sum(count >= least for count in counts)
         chance = text.percent(answers.probability(filters, day, least))
         st.markdown(text("dots.said", reached=reached, least=least, day=text.day(day, "weekday"), chance=chance))
+        if own is not None:
+            st.caption(text("dots.own", own=own))
         if _poor(answers, filters):
             st.caption(text("dots.poor"))
         figure = forecast_charts.dots(counts, least, text)
@@ -156,10 +154,19 @@ def municipalities(answers: Answers, filters: Filters, text: Text) -> None:
         st.subheader(text("towns.title"), anchor=False, help=text("towns.help"))
         names = {"municipality": "filters.municipality", "mean": "fan.expected", "low": "ahead.low"}
         names |= {"high": "ahead.high", "last_week": "towns.last_week"}
+        names |= {"threshold": "towns.own", "probability": "towns.own_chance"}
+        own: pd.DataFrame = answers.ask("own_of_municipalities", filters)
+        if len(own):
+            table = table.merge(own, on="municipality", how="left")
+            table["probability"] = [text.percent(one) if pd.notna(one) else "" for one in table["probability"]]
         shown = table.assign(municipality=[text.name("municipality", name) for name in table["municipality"]])
         shown = shown.round({"mean": 1}).rename(columns={name: text(key) for name, key in names.items()})
         st.dataframe(shown, hide_index=True, width="stretch", column_config=twins.columns(shown))
         components.twin("towns", shown, text("towns.title"), text)
+
+
+def _weekday(text: Text, day: str) -> str:
+    return text.day(date.fromisoformat(day), "weekday")
 
 
 def _trust(judged: pd.DataFrame, ahead: Outlook, text: Text) -> str:

@@ -11,7 +11,7 @@ import streamlit as st
 from analytics.errors import BadInput
 from analytics.own_geometry import OwnShapes
 from analytics.own_tables import SHAPES, OwnTable
-from pages.shared import choosing, frame, intake, own_answers
+from pages.shared import choosing, frame, intake, own_answers, own_limits
 from pages.shared.answers import Answers
 from pages.shared.files import as_csv
 from pages.shared.text import Text, plain
@@ -52,8 +52,10 @@ def _table(kind: str, answers: Answers, text: Text) -> None:
             own_answers.keep_table(answers, kind, kept.head(0))
             _told(kind)
     if len(kept):
-        with st.expander(text("own.show"), icon=":material/table:"):
+        with st.expander(text("own.show"), icon=":material/table:", key="own_rows", bind="query-params"):
             st.dataframe(kept, hide_index=True, width="stretch", height=280)
+    if kind == "thresholds" and (n := own_limits.one_limit(answers, kept, text)):
+        _told(kind, n)
     path = _upload(kind, text)
     found = _read(lambda: own_answers.read_table(answers, kind, path), text) if path else None
     if isinstance(found, OwnTable):
@@ -69,7 +71,7 @@ def _preview(kind: str, found: OwnTable, answers: Answers, text: Text) -> None:
         st.warning(text("own.rejected", n=len(found.rejected), lines="; ".join(lines) + more), icon=":material/rule:")
     strangers = [plain(notice["value"]) for notice in found.notices]
     if strangers:
-        names = ", ".join(f"«{name}»" for name in strangers[:SHOWN]) + (" …" if len(strangers) > SHOWN else "")
+        names = ", ".join(text.quoted(name) for name in strangers[:SHOWN]) + (" …" if len(strangers) > SHOWN else "")
         st.warning(text("own.unknown", n=len(strangers), names=names), icon=":material/help:")
     if st.button(text("own.keep", n=len(found.rows)), type="primary"):
         renamed = own_answers.keep_table(answers, kind, found.rows)
@@ -97,7 +99,7 @@ def _geometry(answers: Answers, text: Text) -> None:
         st.caption(text("own.simplified", metres=round(found.simplified * 111_000)))
     for key, names in (("own.unknown_outlines", found.unknown), ("own.missing", found.missing)):
         if names:
-            told = ", ".join(f"«{plain(name)}»" for name in names[:SHOWN]) + (" …" if len(names) > SHOWN else "")
+            told = ", ".join(text.quoted(plain(name)) for name in names[:SHOWN]) + (" …" if len(names) > SHOWN else "")
             st.warning(text(key, n=len(names), names=told), icon=":material/help:")
     if st.button(text("own.keep_outlines", n=len(found.shapes)), type="primary"):
         own_answers.keep_outlines(answers, found)

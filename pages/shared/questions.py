@@ -16,6 +16,8 @@ from analytics import (
     municipal_week,
     outbreak_ledger,
     overview,
+    own_signals,
+    place_days,
     queries,
     selected_forecast,
     signal_days,
@@ -36,15 +38,18 @@ from analytics.store import Store
 from analytics.store_rehearsal import calendar_events
 
 
-def _signals(store: Store, regions: tuple[str, ...], topic_groups: tuple[str, ...]) -> pd.DataFrame:
+def _signals(
+    store: Store, regions: tuple[str, ...], topic_groups: tuple[str, ...], municipalities: tuple[str, ...] = ()
+) -> pd.DataFrame:
     found = signal_ledger.issued_signals(store, regions=regions, topic_groups=topic_groups)
+    found = found[found["municipality"].isin(["", *municipalities]) | (not municipalities)]
     if found.attrs:
-        found["lead"] = (found["first_day"] - pd.Timestamp(found.attrs["origin"])).dt.days
+        return found.assign(lead=(found["first_day"] - pd.Timestamp(found.attrs["origin"])).dt.days)
     return found
 
 
 def _signal_courses(store: Store, filters: Filters, _: date) -> pd.DataFrame:
-    return signal_days.courses(store, _signals(store, filters.regions, filters.topic_groups))
+    return place_days.courses(store, _signals(store, filters.regions, filters.topic_groups))
 
 
 def _signals_over(store: Store, filters: Filters, as_of: date) -> pd.DataFrame:
@@ -121,6 +126,8 @@ QUESTIONS: dict[str, Callable[..., Any]] = {
     "three_things": _three_things,
     "data_version": signal_ledger.data_version,
     "signal_courses": _signal_courses,
+    "own_threshold": lambda store, filters, _: own_signals.own_threshold(store, filters),
+    "own_of_municipalities": lambda store, filters, _: own_signals.own_of_municipalities(store, filters),
     "signals_over": _signals_over,
     "signal_record": _signal_record,
     "outbreaks": _outbreaks,
@@ -143,6 +150,7 @@ QUESTIONS: dict[str, Callable[..., Any]] = {
     "event_types": lambda store: event_types(store.settings),
     "calendar_events": lambda store, origin: calendar_events(store, almanac_of(store), origin),
     "trend": trends.trend,
+    "whole": trends.whole,
     "changed": trends.changed,
     "new_and_gone_topics": trends.new_and_gone_topics,
     "moved_labels": trends.moved_labels,

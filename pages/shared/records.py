@@ -13,7 +13,7 @@ import streamlit as st
 
 from analytics import imports
 from analytics.filters import Filters
-from pages.shared import components, frame
+from pages.shared import bound, components, frame
 from pages.shared.answers import Answers
 from pages.shared.files import as_csv
 from pages.shared.text import LANGUAGE_NAMES, Text, plain
@@ -105,27 +105,29 @@ def _history_table(table: pd.DataFrame, text: Text) -> pd.DataFrame:
 
 def _details(table: pd.DataFrame, answers: Answers, text: Text) -> None:
     """Of one import: what was not matched, which columns were left out, and the rejected rows to mend."""
-    found = {int(row["import_id"]): row for row in table.to_dict("records")}
-    chosen = st.selectbox(
-        text("records.details"),
-        list(found),
-        format_func=lambda number: f"{found[number]['file']} · {text.time(_local(found[number]['started_at']))}",
-    )
-    row = found[chosen]
+    found = {str(row["import_id"]): row for row in table.to_dict("records")}
+    chosen = bound.one_of("import_of", list(found), text("records.details"), lambda _, one: _named(found[one]), text)
+    number = int(chosen or next(iter(found)))
+    row = found[str(number)]
     for line in _notices(json.loads(row["notices"]), text):
         st.markdown(f"- {line}")
     left_out = json.loads(row["left_out"])
     if left_out:
-        st.caption(text("intake.left_out", columns=", ".join(f"«{plain(column)}»" for column in left_out)))
+        st.caption(text("intake.left_out", columns=", ".join(text.quoted(plain(column)) for column in left_out)))
     if row["rows_rejected"] and pd.isna(row["undone_at"]):
         st.download_button(
             text("records.rejects", n=int(row["rows_rejected"])),
-            lambda: as_csv(imports.rejects(answers.store, chosen), text.language),
-            file_name=text("records.rejects_file", number=str(chosen)) + ".csv",
+            lambda: as_csv(imports.rejects(answers.store, number), text.language),
+            file_name=text("records.rejects_file", number=str(number)) + ".csv",
             mime="text/csv",
             icon=":material/download:",
             on_click="ignore",
         )
+
+
+def _named(row: dict[str, Any]) -> str:
+    """An import in every language and time zone alike, for an address names it so."""
+    return f"{row['file']} · {row['started_at']:%Y-%m-%d} · {row['import_id']}"
 
 
 def _notices(notices: list[dict[str, Any]], text: Text) -> list[str]:
@@ -136,7 +138,7 @@ def _notices(notices: list[dict[str, Any]], text: Text) -> list[str]:
     lines = []
     for kind, of_kind in by_kind.items():
         values = ", ".join(
-            f"«{plain(notice['value'])}» ({text.number(notice['rows'])})"
+            f"{text.quoted(plain(notice['value']))} ({text.number(notice['rows'])})"
             for notice in of_kind[:NOTICES_SHOWN]
             if notice["value"] is not None
         )

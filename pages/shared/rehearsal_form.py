@@ -12,7 +12,7 @@ from analytics.filters import Filters
 from analytics.grounds import Grounds
 from analytics.rehearsal import DEADLINE
 from analytics.store_rehearsal import WhatIf, next_time, usual_topics
-from pages.shared import event_choices, rehearsed
+from pages.shared import bound, event_choices, rehearsed
 from pages.shared.answers import Answers
 from pages.shared.event_words import event_words, places, topics
 from pages.shared.event_words import unit as unit_words
@@ -48,7 +48,7 @@ def _planned(answers: Answers, filters: Filters, text: Text) -> tuple[str, ...]:
         return ()
     tree = rehearsed.types(answers)
     events = {event["id"]: event for event in ahead.to_dict("records")}
-    chosen = event_choices.several(
+    chosen = bound.several(
         "planned", list(events), text("ask.planned"), lambda words, one: event_words(events[one], tree, words), text
     )
     if not chosen:
@@ -63,31 +63,32 @@ def _tried(answers: Answers, found: Grounds, filters: Filters, text: Text) -> As
     tree = rehearsed.types(answers)
     kind_at, day_at, lasts_at = st.columns([3, 2, 2], vertical_alignment="bottom")
     with kind_at:
-        kind = event_choices.one_of(
+        kind = bound.one_of(
             "type",
             list(named),
             text("ask.type"),
             lambda words, one: tree.of(one).title(words.language),
             text,
             first=first,
-            on_change=event_choices.new_type,
         )
     kind = kind or first
     past = found.events[found.events["type"] == kind]
     usual = int((past["ends_on"] - past["starts_on"]).dt.days.median()) + 1 if len(past) else 1
     days = found.days
     with day_at:
-        day = event_choices.day("on", text("ask.on"), next_time(found, kind), days[0].date(), days[-1].date())
+        day = bound.day("on", text("ask.on"), next_time(found, kind), days[0].date(), days[-1].date(), of=kind)
     with lasts_at:
-        lasts = event_choices.number("lasts", text("ask.lasts"), min(usual, LONGEST), 1, LONGEST)
-    with st.expander(text("ask.more")):
-        about = st.multiselect(
-            text("ask.topics"),
+        lasts = bound.number("lasts", text("ask.lasts"), min(usual, LONGEST), 1, LONGEST, of=kind)
+    with st.expander(text("ask.more"), key="more_asked", bind="query-params"):
+        about = bound.several(
+            "about",
             list(dict.fromkeys(found.series["topic"])),
-            default=list(usual_topics(found, tree, kind)),
-            format_func=lambda one: text.name("topic_group", one),
+            text("ask.topics"),
+            lambda words, one: words.name("topic_group", one),
+            text,
+            first=usual_topics(found, tree, kind),
+            of=kind,
             placeholder=text("filters.any_topic_group"),
-            key=f"ask_topics_{kind}",
             help=text("ask.topics_help"),
         )
         strength = _strength(past, tree.of(kind).unit, kind, text)
@@ -104,27 +105,17 @@ def _strength(past: pd.DataFrame, unit: str, kind: str, text: Text) -> float | N
     if len(known) < 2:
         return None
     low, middle, high = (float(known.quantile(share)) for share in (0.1, 0.5, 0.9))
-    return st.number_input(
+    return bound.amount(
+        "strength",
         text("ask.strength", unit=plain(unit_words(unit, text)) or text("ask.no_unit")),
-        value=None,
-        min_value=0.0,
+        of=kind,
         placeholder=text.number(middle, 1),
-        key=f"ask_strength_{kind}",
         help=text("ask.strength_help", low=low, middle=middle, high=high),
     )
 
 
 def _deadline(text: Text) -> int:
-    return int(
-        st.number_input(
-            text("ask.deadline"),
-            min_value=1,
-            max_value=365,
-            value=DEADLINE,
-            key="deadline",
-            help=text("ask.deadline_help"),
-        )
-    )
+    return bound.number("deadline", text("ask.deadline"), DEADLINE, 1, 365, help=text("ask.deadline_help"))
 
 
 def _first_kind(ahead: pd.DataFrame, seen: pd.Series, named: dict[str, str]) -> str:

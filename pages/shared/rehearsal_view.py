@@ -11,7 +11,7 @@ from analytics.filters import Filters
 from analytics.grounds import Grounds
 from analytics.quick_rehearsal import Played
 from analytics.store_rehearsal import similar_cases
-from pages.shared import components, event_charts, event_choices, past_cases, rehearsed
+from pages.shared import bound, components, event_charts, past_cases, rehearsed, waiting
 from pages.shared.answers import Answers
 from pages.shared.event_words import count, event_words, place_words, series_words
 from pages.shared.rehearsal_form import Asked, asked
@@ -26,7 +26,7 @@ def show(answers: Answers, filters: Filters, text: Text) -> None:
     """What the reader asks, and what comes of it."""
     found = rehearsed.grounds(answers)
     if found is None:
-        prepare(answers, text)
+        prepare(answers, filters, text)
         return
     wanted = asked(answers, found, filters, text)
     if not wanted.ids and wanted.what_if is None:
@@ -36,11 +36,10 @@ def show(answers: Answers, filters: Filters, text: Text) -> None:
     _answer(answers, found, played, wanted, text)
 
 
-def prepare(answers: Answers, text: Text) -> None:
+def prepare(answers: Answers, filters: Filters, text: Text) -> None:
     """The offer to learn now what `refresh` learns otherwise."""
-    st.info(text("rehearsal.unprepared"), icon=":material/update:")
-    st.code("python -m analytics refresh", language=None)
-    if st.button(text("rehearsal.prepare"), type="primary", icon=":material/play_arrow:"):
+    could_start = waiting.for_forecasts(answers, filters, text, otherwise="rehearsal.unprepared")
+    if could_start and st.button(text("rehearsal.prepare"), type="primary", icon=":material/play_arrow:"):
         bar = st.progress(0.0, text("rehearsal.preparing"))
 
         def report(share: float, _: str) -> None:
@@ -76,7 +75,7 @@ def _looked_at(played: Played, sums: pd.DataFrame, text: Text) -> tuple[str, str
     first = played.series.iloc[played.row(region, topic)]
     listed = [f"{row.region}|{row.topic}" for row in sums.head(MOST_LOOKED_AT).itertuples()]
     options = list(dict.fromkeys([f"{first['region']}|{first['topic']}", *listed]))
-    chosen = event_choices.one_of("look", options, text("rehearsal.look"), lambda words, one: _series(one, words), text)
+    chosen = bound.one_of("look", options, text("rehearsal.look"), lambda words, one: _series(one, words), text)
     place, _, what = str(chosen or options[0]).partition("|")
     return place, what
 
@@ -116,7 +115,7 @@ def _headline(
     if kind in ("more", "likely"):
         day = text.day(whole["busiest"].date(), "EEEE, d MMMM")
         most, usual = (count(whole[name], text) for name in ("most_with", "most_without"))
-        chance, before = (text.percent(whole[f"probability_{name}"]) for name in ("with", "without"))
+        chance, before = (text.chance(whole[f"probability_{name}"]) for name in ("with", "without"))
         answers_a_day = count(played.answers_a_day(whole["region"], whole["topic"], wanted.deadline), text)
         lines.append(text("rehearsal.busiest", day=day, most=most, usual=usual, chance=chance, before=before))
         lines.append(text("rehearsal.answers", answers=answers_a_day, n=wanted.deadline))
@@ -128,7 +127,7 @@ def _tiles(played: Played, whole: dict[str, Any], deadline: int, text: Text) -> 
     extra = text.signed(whole["extra"], 0 if abs(whole["extra"]) >= 10 else 1)
     low, high = (text.signed(whole[name], 0 if abs(whole[name]) >= 10 else 1) for name in ("extra_low", "extra_high"))
     answers_a_day = played.answers_a_day(whole["region"], whole["topic"], deadline)
-    chance, before = (text.percent(whole[f"probability_{name}"]) for name in ("with", "without"))
+    chance, before = (text.chance(whole[f"probability_{name}"]) for name in ("with", "without"))
     most = count(whole["most_with"], text)
     usual = count(whole["most_without"], text)
     tiles = [
@@ -143,7 +142,7 @@ def _tiles(played: Played, whole: dict[str, Any], deadline: int, text: Text) -> 
         (
             "more_answers",
             text("rehearsal.more_answers"),
-            text.signed(answers_a_day, 1),
+            text.signed(answers_a_day, 0 if abs(answers_a_day) >= 10 else 1),
             text("rehearsal.within", n=deadline),
         ),
     ]
@@ -180,15 +179,20 @@ def _places_table(sums: pd.DataFrame, text: Text) -> pd.DataFrame:
         {
             text("filters.region"): [place_words("region", name, text) for name in sums["region"]],
             text("filters.topic_group"): [place_words("topic_group", name, text) for name in sums["topic"]],
-            text("rehearsal.without"): sums["without_event"].round(1),
-            text("rehearsal.extra"): sums["extra"].round(1),
-            text("ahead.low"): sums["extra_low"].round(1),
-            text("ahead.high"): sums["extra_high"].round(1),
+            text("rehearsal.without"): sums["without_event"].map(_told),
+            text("rehearsal.extra_short"): sums["extra"].map(_told),
+            text("ahead.low"): sums["extra_low"].map(_told),
+            text("ahead.high"): sums["extra_high"].map(_told),
             text("rehearsal.busiest_day"): [day.date() for day in sums["busiest"]],
-            text("rehearsal.chance_with"): sums["probability_with"].round(3),
-            text("rehearsal.chance_without"): sums["probability_without"].round(3),
+            text("rehearsal.chance_with"): sums["probability_with"].round(2),
+            text("rehearsal.chance_without"): sums["probability_without"].round(2),
         }
     )
+
+
+def _told(value: float) -> float:
+    """As precise as it deserves: whole from ten on."""
+    return round(value, 0 if abs(value) >= 10 else 1) + 0.0  # never minus nothing
 
 
 def _days_table(days: pd.DataFrame, text: Text) -> pd.DataFrame:

@@ -8,7 +8,8 @@ import pandas as pd
 import streamlit as st
 
 from analytics.filters import Filters
-from pages.shared import frame, signal_answers, signal_marks
+from analytics.place_days import SERIES
+from pages.shared import bound, frame, signal_answers, signal_marks
 from pages.shared.answers import Answers
 from pages.shared.text import Text, plain
 
@@ -28,22 +29,22 @@ def cards(answers: Answers, filters: Filters, text: Text) -> None:
     st.subheader(
         text("signals.cards"), anchor=False, help=text("signals.cards_help", budget=signal_answers.budget(answers))
     )
-    most = len(shown) if frame.kept("all_signals") else SHOWN
-    courses = dict(list(signal_answers.courses(answers, filters).groupby(["region", "topic"])))
-    with st.grid(columns=2, min_column_width=340, gap="xsmall"):
+    place = st.container()
+    more = len(shown) > SHOWN and bound.switch("more", text("signals.more", n=len(shown) - SHOWN))
+    most = len(shown) if more else SHOWN
+    courses = dict(list(signal_answers.courses(answers, filters).groupby(SERIES)))
+    with place, st.grid(columns=2, min_column_width=340, gap="xsmall"):
         for signal in shown.head(most).to_dict("records"):
             with st.container(border=True, gap="xsmall", height="stretch"):
-                _card(answers, signal, courses.get((signal["region"], signal["topic"])), text)
-    if len(shown) > most and st.button(text("signals.more", n=len(shown) - most), icon=":material/expand_more:"):
-        frame.keep("all_signals", True)
-        st.rerun()
+                _card(answers, signal, courses.get(tuple(signal[one] for one in SERIES)), text)
 
 
 def name(signal: Any, text: Text) -> str:
     """Where and what about."""
     region = text("signals.everywhere") if signal["region"] == "*" else text.name("region", signal["region"])
     topic = text("signals.all_topics") if signal["topic"] == "*" else text.name("topic_group", signal["topic"])
-    return f"{region}: {topic}"
+    town = signal.get("municipality", "")
+    return f"{region}, {text.name('municipality', town)}: {topic}" if town else f"{region}: {topic}"
 
 
 def days(signal: Any, text: Text) -> str:
@@ -63,7 +64,7 @@ def because(why: dict[str, Any], text: Text) -> str:
     for factor, reason in found:
         if factor < FELT:
             continue
-        titles = ", ".join(f"«{title}»" for title in why.get("events_named", []))
+        titles = ", ".join(text.quoted(title) for title in why.get("events_named", []))
         words = titles if reason == "events" and titles else text.of("why", reason)
         told.append(f"{plain(words)} ({text.change(factor)})")
     return "; ".join(told)
@@ -118,8 +119,8 @@ def _fared(answers: Answers, probability: float, text: Text) -> str:
 
 def _say(answers: Answers, signal: dict[str, Any], text: Text) -> None:
     """What the reader says of it, in a word too, and who sees to it."""
-    key = f"{signal['region']}_{signal['topic']}_{signal['first_day']:%Y%m%d}"
-    place = (signal["region"], signal["topic"], signal["peak_day"].date())
+    key = "_".join([*(signal[name] for name in SERIES if signal[name]), f"{signal['first_day']:%Y%m%d}"])
+    place = (signal["region"], signal["municipality"], signal["topic"]), signal["peak_day"].date()
     said = signal["said"] if signal["said"] in SAID else None
     stored = {f"said_{key}": said, f"owner_{key}": signal["owner"] or "", f"word_{key}": signal["word"] or ""}
     frame.follow_store(key, stored)
@@ -150,4 +151,4 @@ def _say(answers: Answers, signal: dict[str, Any], text: Text) -> None:
                 )
             st.caption(text("signals.feedback_help"))
     if signal["word"]:
-        st.caption(f"«{plain(signal['word'])}»")
+        st.caption(text.quoted(plain(signal["word"])))

@@ -6,6 +6,7 @@ from html import escape
 from typing import Any
 from urllib.parse import quote
 
+import numpy as np
 import pandas as pd
 
 from pages.shared.look import GRID, PALETTE
@@ -19,13 +20,13 @@ BAND = "rgba(207,95,46,0.28)"
 def course(days: pd.DataFrame, signal: dict[str, Any], text: Text) -> str:
     """Six weeks as bars, four weeks ahead as a line with its 80 % band, the threshold as a dotted line.
 
-    `days`: what `analytics.signal_days.courses` answers, of one series. A picture in an address, for Streamlit lets no
-    SVG elements through; the words stand around it, in the colour of the page.
+    `days`: what `analytics.signal_days.courses` answers, of one series; days not loaded are grey. A picture in an
+    address, for Streamlit lets no SVG elements through; the words stand around it, in the colour of the page.
     """
     days = days.sort_values("day")
     top = max(float(days[name].max(skipna=True)) for name in ("complaints", "mean", "0.9"))
     top = max(top, float(signal["threshold"])) * 1.06 or 1.0
-    past = int(days["complaints"].notna().sum())
+    past = int(days["mean"].isna().sum())
     picture = _picture(days, top, past, signal)
     first, origin, last = (text.day(days["day"].iloc[at].date(), "d MMM") for at in (0, past - 1, -1))
     alt = text(
@@ -33,7 +34,7 @@ def course(days: pd.DataFrame, signal: dict[str, Any], text: Text) -> str:
         name=text.day(signal["peak_day"].date()),
         threshold=int(signal["threshold"]),
         expected=float(signal["expected"]),
-        most=int(days["complaints"].max()),
+        most=0 if days["complaints"].isna().all() else int(days["complaints"].max()),
     )
     left = 100 * past / len(days)
     return (
@@ -57,6 +58,11 @@ def _picture(days: pd.DataFrame, top: float, past: int, signal: dict[str, Any]) 
         f'height="{height - down(count):.1f}" fill="{PALETTE["received"]}" opacity="0.65"/>'
         for at, count in enumerate(days["complaints"].iloc[:past])
         if count > 0
+    )
+    bars += "".join(  # not loaded: no bar would say that the day was quiet
+        f'<rect x="{step * at:.1f}" y="0" width="{step:.1f}" height="{height}" fill="{PALETTE["not_loaded"]}" '
+        'opacity="0.25"/>'
+        for at in np.flatnonzero(days["complaints"].iloc[:past].isna())
     )
     ahead = days.iloc[past:]
     at = [step * (past + number + 0.5) for number in range(len(ahead))]

@@ -8,18 +8,19 @@ import pandas as pd
 import streamlit as st
 
 from analytics.filters import Filters
-from pages.shared import components, signal_answers, spike_charts
+from pages.shared import components, signal_answers, spike_charts, waiting
 from pages.shared.answers import Answers
 from pages.shared.signal_cards import days, name
 from pages.shared.text import Text, plain
 
+OUTCOMES = {True: "yes", False: "no", None: "unknown"}
 
-def is_there(signals: pd.DataFrame, text: Text) -> bool:
+
+def is_there(answers: Answers, filters: Filters, text: Text) -> bool:
     """Was anything issued? If not, say what to do."""
-    if "origin" in signals.attrs:
+    if "origin" in answers.signals(filters).attrs:
         return True
-    st.info(text("outlook.none"), icon=":material/update:")
-    st.code("python -m analytics refresh", language=None)
+    waiting.for_forecasts(answers, filters, text, otherwise="outlook.none")
     return False
 
 
@@ -31,11 +32,13 @@ def headline(answers: Answers, filters: Filters, text: Text) -> None:
         st.success(text("signals.quiet"), icon=":material/check_circle:")
         return
     first = shown.iloc[0]
+    week, failing = int((shown["week"] == 0).sum()), round(float((1 - shown["probability"]).sum()))
     lines = [
-        text("signals.week", n=int((shown["week"] == 0).sum())),
+        text("signals.week", n=week) if week else text("signals.none_week"),
         text("signals.first", name=plain(name(first, text)), days=days(first, text)),
-        text("signals.failing", shown=len(shown), failing=float((1 - shown["probability"]).sum())),
     ]
+    if failing:
+        lines.append(text("signals.failing", shown=len(shown), n=failing))
     _, figures, reconstructed = answers.signal_record()
     if figures.get("signals"):
         said, failed = (text.percent(1 - figures[key]) for key in ("said", "came"))
@@ -61,17 +64,19 @@ def over(answers: Answers, filters: Filters, text: Text) -> None:
     if found.empty:
         return
     with st.container(border=True):
-        came = int(found["came"].sum())
+        known = found["came"].notna()
         st.subheader(text("signals.over"), anchor=False, help=text("signals.over_help"))
-        st.markdown(text("signals.over_said", n=len(found), came=came))
+        st.markdown(text("signals.over_said", n=len(found), came=int(found.loc[known, "came"].sum())))
+        if not known.all():
+            st.caption(text("signals.over_unknown", n=int((~known).sum())))
         rows = [
             {
                 text("signals.signal"): name(signal, text),
                 text("signals.days"): days(signal, text),
                 text("signals.said_before"): text.percent(signal["probability"]),
                 text("dots.threshold"): int(signal["threshold"]),
-                text("signals.most"): int(signal["most"]),
-                text("signals.came_true"): text.of("came_true", "yes" if signal["came"] else "no"),
+                text("signals.most"): None if pd.isna(signal["most"]) else int(signal["most"]),
+                text("signals.came_true"): text.of("came_true", OUTCOMES[signal["came"]]),
             }
             for signal in found.to_dict("records")
         ]
@@ -101,7 +106,7 @@ def beyond(signals: pd.DataFrame, text: Text) -> None:
     if signals.empty:
         return
     left = int((~signals["within_budget"].astype(bool)).sum())
-    words = text("signals.all", n=len(signals), beyond=left)
+    words = text("signals.all", n=len(signals)) + (text("signals.and_beyond", n=left) if left else "")
     components.twin("signals", _list(signals, text), words, text)
 
 
@@ -118,8 +123,10 @@ def _judged(table: pd.DataFrame, text: Text) -> pd.DataFrame:
 def _row(signal: dict[str, Any], text: Text) -> dict[str, Any]:
     region = text("signals.everywhere") if signal["region"] == "*" else text.name("region", signal["region"])
     topic = text("signals.all_topics") if signal["topic"] == "*" else text.name("topic_group", signal["topic"])
+    town = signal["municipality"]
     return {
         text("filters.region"): region,
+        text("filters.municipality"): text.name("municipality", town) if town else "",
         text("filters.topic_group"): topic,
         text("signals.from"): signal["first_day"].date(),
         text("signals.to"): signal["last_day"].date(),

@@ -91,6 +91,10 @@ class Text:
         """A count or a measure, thousands set apart, at most `digits` decimals."""
         return _decimal(round(value, digits), digits, self.locale)
 
+    def quoted(self, words: str) -> str:
+        """In the language's quotation marks."""
+        return f"«{words}»" if self.language == "ru" else f"“{words}”"
+
     @property
     def separators(self) -> str:
         """The decimal mark and the thousands mark, as Plotly wants them."""
@@ -102,6 +106,12 @@ class Text:
         pattern = "#,##0." + "#" * digits + PERCENT[self.language]
         return format_percent(round(share, digits + 2), format=pattern, locale=self.locale)
 
+    def chance(self, probability: float) -> str:
+        """A probability as per cent; nothing that can happen is told as 0 %, nothing that can fail as 100 %."""
+        if probability < 0.005:
+            return "<" + self.percent(0.01)
+        return ">" + self.percent(0.99) if probability > 0.995 else self.percent(probability)
+
     def change(self, ratio: float) -> str:
         """A ratio as a signed change: 1.18 is "+18 %"; from fourfold on "×4.2"."""
         if ratio >= 4:
@@ -111,7 +121,8 @@ class Text:
         return sign + self.percent(abs(share))
 
     def signed(self, value: float, digits: int = 0) -> str:
-        """A difference with its sign."""
+        """A difference with its sign; none where it rounds to nothing."""
+        value = round(value, digits)
         return ("+" if value > 0 else MINUS if value < 0 else "") + self.number(abs(value), digits)
 
     def day(self, day: date, form: str = "long") -> str:

@@ -146,7 +146,7 @@ def two_years(weeks: pd.DataFrame, text: Text) -> go.Figure:
         yaxis={**count_axis(text("chart.per_week")), "domain": (0.4, 1.0)},
         yaxis2={
             **count_axis(text("two_years.change")),
-            "tickformat": "+.0%",
+            "tickformat": ".0%",
             "nticks": 4,
             "zeroline": True,
             "zerolinecolor": GRID,

@@ -23,7 +23,7 @@ def headline(answers: Answers, filters: Filters, text: Text) -> DeltaGenerator:
     Answers the place of its last line, which takes long to know: `trends.moved_labels` fills it when all else is there.
     """
     found: Trend = answers.ask("trend", filters)
-    lines = [*_level(found, text), *_year(found, answers, filters, text)]
+    lines = [*_level(found, text), *_whole(found, answers, filters, text)]
     lines += [*_worst_place(answers, filters, text), *_mover(answers, filters, text)]
     with st.container(gap=None):
         st.markdown("\n".join(f"- {line}" for line in lines))
@@ -55,15 +55,23 @@ def _size(ratio: float) -> float:
     return max(ratio, 1 / ratio)
 
 
-def _year(found: Trend, answers: Answers, filters: Filters, text: Text) -> list[str]:
+def _whole(found: Trend, answers: Answers, filters: Filters, text: Text) -> list[str]:
+    """The selection against what the reader compares with, and what that is; or that no year is there yet."""
     compared: Compared | None = answers.ask("changed", filters, "topic_group").attrs["compared"]
-    if found.year.empty or compared is None:
-        return [text("trends.no_year")] if found.parts is not None else []
-    row = found.year.iloc[0]
+    table, left_out = answers.ask("whole", filters)
+    wanting = [text("trends.no_year")] if found.parts is not None and filters.compare != "previous" else []
+    if compared is None:
+        return wanting
+    lines = wanting if compared.against == "previous" else []
+    if table.empty:
+        return lines
+    row = table.iloc[0]
     numbers = {"now": int(row["now"]), "before": round(row["usual"]), "change": text.change(row["ratio"])}
     sure = text.of("certainty", certainty(row["probability"]))
-    without = " " + text("trends.left_out", n=found.left_out) if found.left_out else ""
-    return [text("trends.year", weeks=compared.weeks, last=compared.last, sure=sure, **numbers) + without]
+    without = " " + text("trends.left_out", n=left_out) if left_out else ""
+    years = len(compared.bases) if compared.against == "usual" else None
+    told = text.of("trends", compared.against, years, weeks=compared.weeks, last=compared.last, sure=sure, **numbers)
+    return [*lines, told + without]
 
 
 def _worst_place(answers: Answers, filters: Filters, text: Text) -> list[str]:

@@ -65,9 +65,11 @@ def what_moved(answers: Answers, filters: Filters, text: Text) -> None:
             st.caption(text("multiples.none" if compared is None else "multiples.too_few"))
             return
         days = text.period(compared.first, compared.last)
-        note = "multiples.against_year" if compared.yearly else "multiples.against_weeks"
+        note = "weeks" if compared.against == "previous" != filters.compare else compared.against
+        years = len(compared.bases) if note == "usual" else None
         surest = _surest(table)
-        st.caption(text(note, period=days, weeks=compared.weeks, shown=len(surest), all=len(table)))
+        numbers = {"weeks": compared.weeks, "shown": len(surest), "all": len(table)}
+        st.caption(text(f"multiples.against_{note}", years, period=days, **numbers))
         st.html(multiples.small_multiples(surest, text, by=by))
         components.twin("multiples", _moved_table(table, by, text), text("multiples.title"), text)
 

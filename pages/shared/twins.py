@@ -34,7 +34,7 @@ def twin(key: str, table: Table, title: str, about: About, text: Text, *, chart:
     """
     with failures.told(key, text):
         label = text("take.title") if chart else f"{text('take.title')}: {plain(title)}"
-        box = st.expander(label, icon=":material/table:", key=f"twin_{key}", on_change="rerun")
+        box = st.expander(label, icon=":material/table:", key=f"twin_{key}", bind="query-params")
         if not box.open:
             return
         found = table() if callable(table) else table
