@@ -9,6 +9,7 @@ import sys
 from datetime import date
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from analytics.almanac import Almanac
@@ -35,10 +36,15 @@ def _markdown(table: pd.DataFrame) -> str:
 
 
 def coverage(learned: pd.DataFrame, by: str) -> pd.DataFrame:
-    """Of each shape, and of each `by` within it, the share of true factors within the 80 % interval."""
+    """Of each shape, and of each `by` within it, the share of true factors within the 80 % interval.
+
+    Its standard error is that of the drawings of dates (panel × seed): the days of one profile are not independent.
+    """
     inside = learned.assign(inside=(learned["truth"] >= learned["0.1"]) & (learned["truth"] <= learned["0.9"]))
     each = inside.groupby(["shape", by], sort=False)["inside"].mean().unstack()
+    drawn = inside.groupby(["shape", "panel", "seed"], sort=False)["inside"].mean().groupby("shape", sort=False)
     all_of_them = inside.groupby("shape", sort=False)["inside"].agg(["mean", "size"]).set_axis(["all", "cases"], axis=1)
+    all_of_them.insert(1, "standard error", drawn.std() / np.sqrt(drawn.size()))
     return all_of_them.join(each).round(2).reset_index().rename_axis(columns=None)
 
 
@@ -47,7 +53,16 @@ def text(learned: pd.DataFrame, errors: pd.DataFrame, on_holidays: pd.DataFrame,
     shares = coverage(learned, "panel")
     met = int(shares["all"].between(0.72, 0.88).sum())
     whole = ratio_of_errors(errors, ["level"]).set_index("level")
+    whole["share"] = (1 - whole["with / without"]) / (1 - whole["truth / without"])
     holidays = ratio_of_errors(on_holidays, ["level"]).set_index("level")
+    each_holiday = ratio_of_errors(on_holidays, ["panel", "level"])
+    little = each_holiday[each_holiday["with / without"] > 0.9]
+    missed = ", ".join(
+        f"{row.panel} {row.level} ({1 - row.ratio:.0%})"
+        for row in little.rename(columns={"with / without": "ratio"}).itertuples()
+    )
+    beyond = storm[storm["came"] > storm["its 95 % reach "]]
+    surprising = ", ".join(f"{pd.Timestamp(row.day):%-d %B} ({row.came})" for row in beyond.itertuples())
 
     def below(table: pd.DataFrame, level: str, engine: str) -> str:
         return f"{1 - table.loc[level, f'{engine} / without']:.0%}"
@@ -55,6 +70,10 @@ def text(learned: pd.DataFrame, errors: pd.DataFrame, on_holidays: pd.DataFrame,
     def verdict(table: pd.DataFrame, level: str, wanted: float) -> str:
         return "met" if table.loc[level, "with / without"] <= wanted else "missed"
 
+    gains = "\n".join(
+        f"| {title} | {below(whole, at, 'with')} | {below(whole, at, 'truth')} | 20% | {verdict(whole, at, 0.8)} |"
+        for title, at in (("totals of topics", "totals"), ("single series", "bottom"))
+    )
     kept = errors[errors["engine"] == "with"].groupby("level")["inside"].mean()
     busiest = learned.groupby(["panel", "topic"])[["truth", "0.1", "0.9"]].apply(
         lambda part: ((part["truth"] >= part["0.1"]) & (part["truth"] <= part["0.9"])).mean()
@@ -84,10 +103,15 @@ Wanted: in 72 to 88 % of topics × days of the window, for each shape. Met by {m
 
 {_markdown(shares)}
 
+The days of a profile are right or wrong together: the standard error, over drawings of the dates, says how far a share
+may lie from its own mean by chance. A share of 0.89 is not to be told from 0.88, nor one of 0.82 from 0.80.
+
 {_markdown(topics)}
 
-The busiest topics lie within less often, the sparse ones more often than said: of the former the interval knows too
-little of what the level did by chance around a dozen events, of the latter too much.
+Of each panel's two topics the busier one lies within less often than the other: of it the interval knows too little
+of what the level did by chance around a dozen events, of the sparse ones it fears too much. A strength of heavy tails
+comes out too wide, it seems because the spread between a dozen events, now and then a very great one, is taken for
+doubt about their mean. Nothing was narrowed for it: the busy topics, already within too seldom, would pay.
 
 ### Is the forecast better for it?
 
@@ -99,9 +123,16 @@ multiplied by the true mean factor; better than that no learning can be expected
 
 {_markdown(ratio_of_errors(errors, ["shape", "level"]))}
 
-The topics' totals: {below(whole, "totals", "with")} below ({verdict(whole, "totals", 0.8)}). Single series:
-{below(whole, "bottom", "with")} below ({verdict(whole, "bottom", 0.8)}); with the true effect it would be
-{below(whole, "bottom", "truth")}: with about one complaint a day or less, chance makes nearly all of the error.
+| | learned | an oracle, told the true effect | wanted | |
+| --- | --- | --- | --- | --- |
+{gains}
+
+How far the error lies below that without events. For single series even the oracle does not come to 20 %: with about
+one complaint a day or less, chance makes nearly all of the error, and what is left is how far one event lies from the
+mean of its kind. The oracle knows that mean, not the strength of the very event: with heavy tails, where most events
+are weaker than the mean, it says too much, and what is learned can lie below it. What is learned gets
+{whole.loc["bottom", "share"]:.0%} of what the oracle gets for single series and
+{whole.loc["totals", "share"]:.0%} for totals.
 
 Of the days in windows {kept["bottom"]:.0%} (series) and {kept["totals"]:.0%} (totals) lie within the forecast's
 80 % interval.
@@ -111,11 +142,11 @@ Of the days in windows {kept["bottom"]:.0%} (series) and {kept["totals"]:.0%} (t
 Public holidays on a working day and the days beside them, {panels.ORIGINS} origins {panels.STEP} days apart,
 {panels.HORIZON} days ahead; with the almanac and without. Wanted: at least 10 % below.
 
-{_markdown(ratio_of_errors(on_holidays, ["panel", "level"]))}
+{_markdown(each_holiday)}
 
 All panels together: single series {below(holidays, "bottom", "with")} below ({verdict(holidays, "bottom", 0.9)}),
 the total of each panel {below(holidays, "total of all", "with")} ({verdict(holidays, "total of all", 0.9)}). Taken
-alone, the single series of Houston and of the snowy city gain less than 10 %: their days off change little.
+alone, these gain less than 10 %: {missed or "none"}. Days off change little there.
 
 ## Harvey
 
@@ -124,10 +155,10 @@ Floods of Houston, all districts, as seen on {BEFORE_HARVEY}, two days before th
 {_markdown(storm)}
 
 What could be known before: that a great storm was coming (warnings were out on 24 August), and what six great floods
-since 2012 had brought, 170 to 500 complaints on their worst days. Told of it as one more flood, the forecast is thirty
-to fifty times the usual, and all days but those of 576 and 139 lie within its 95 % reach. What could not be known: that
-it would rain for four days, which of them would be the worst, and that many complaints would come, or be entered, late
-(428 on 8 and 499 on 12 September). Without the announcement nothing in the counts foretold it.
+since 2012 had brought, 170 to 500 complaints on their worst days. Told of it as one more flood, the forecast of
+the first days of the storm is thirty to fifty times the usual. Beyond its 95 % reach lie {surprising}. What could not
+be known: that it would rain for four days, which of them would be the worst, and that many complaints would come, or be
+entered, late (428 on 8 and 499 on 12 September). Without the announcement nothing in the counts foretold it.
 
 ## What was chosen with a panel in sight
 
