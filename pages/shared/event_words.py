@@ -25,6 +25,12 @@ def title(event: Mapping[str, Any], types: EventTypes, text: Text) -> str:
     return kind.title(text.language) if own in ("", kind.title_ru, kind.title_en) else own
 
 
+def told_title(words: str, types: EventTypes, text: Text) -> str:
+    """A title that stands alone, in the reader's language where it is only that of its type."""
+    kind = types.named(words)
+    return types.of(kind).title(text.language) if kind in types else words
+
+
 def unit(stored: object, text: Text) -> str:
     """A unit of strength; one of the user's own as it is."""
     code = UNITS.get(str(stored))
