@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
+from dataclasses import replace
+from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,8 +14,10 @@ import pandas as pd
 from analytics.almanac import Almanac
 from analytics.drivers import Drivers
 from analytics.events import EventTypes, event_types, joined_events, list_events, read_events, rule_events
+from analytics.filters import COUNTED
 from analytics.settings import Settings
 from analytics.small_tables import several
+from analytics.thresholds import YEAR
 from analytics.weather import list_weather, read_weather
 
 if TYPE_CHECKING:
@@ -43,7 +47,36 @@ def drivers_of_store(
     years = range(days[0].year, origin.year + 2)
     observed = weather if len(weather) else None
     rules = rule_events(years, country=almanac.country, weather=observed, origin=origin, types=types)
-    return make_drivers(joined_events(own, rules), weather, types, almanac)
+    found = make_drivers(joined_events(own, rules), weather, types, almanac)
+    return replace(found, shares=municipal_shares(store, origin, municipalities))
+
+
+def municipal_shares(store: Store, last: date, municipalities: Collection[str] = ()) -> dict[str, dict[str, float]]:
+    """Of each region the shares of its municipalities in the complaints of the 364 days to the last one.
+
+    `municipalities`: the share among these alone (empty: among all, those without a name too).
+    """
+    found = store.query(
+        """
+        with counted as (
+          select coalesce(region, '') as region, coalesce(municipality, '') as municipality,
+            sum(complaints) as complaints
+          from daily_counts
+          where within(opened_on, $first, $last) and chosen(kind, $kinds) and chosen(municipality, $municipalities)
+          group by all
+        )
+        select region, municipality, complaints / sum(complaints) over (partition by region) as share
+        from counted where complaints > 0 qualify municipality <> '' order by all
+        """,
+        first=last - timedelta(days=YEAR - 1),
+        last=last,
+        kinds=list(COUNTED),
+        municipalities=list(municipalities) or None,
+    )
+    return {
+        str(region): dict(zip(part["municipality"], part["share"].astype(float), strict=True))
+        for region, part in found.groupby("region")
+    }
 
 
 def drivers_of_files(
