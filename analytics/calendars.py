@@ -17,7 +17,7 @@ from analytics.panel import TOTAL, Panel
 
 ALL = ""
 MOST_KEPT = 2e9  # bytes of regressors that are remembered
-Key = tuple[str, tuple[str, str] | None, tuple[int, ...]]
+Key = tuple[str, tuple[str, str] | None, tuple[int, ...], str]
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class Calendars:
         self.volume = dict(list(self._volumes(panel).groupby("region")))
         self.keys: dict[tuple[str, str, str], Key] = {}
         self.place: tuple[str | None, list[int]] = (None, [])
-        self.cells: dict[tuple[str, tuple[int, ...]], Regressors] = {}
+        self.cells: dict[tuple[str, tuple[int, ...], str], Regressors] = {}
 
     def of(self, series: pd.DataFrame) -> Iterator[tuple[Regressors, np.ndarray]]:
         """The regressors, each with the rows of `series` that they hold for."""
@@ -167,17 +167,18 @@ class Calendars:
 
     def _new_key(self, region: str, municipality: str, topic: str) -> Key:
         if TOTAL in (region, topic):
-            return region, (municipality, topic), ()
+            return region, (municipality, topic), (), ALL
         of_region = self._of_place(region)
         applies = [n for n in of_region if not self.named["topic"][n] or topic in self.named["topic"][n]]
         local = [n for n in applies if self.named["municipality"][n]]
         if self.wide and local and municipality == TOTAL:
-            return region, (municipality, topic), ()
+            return region, (municipality, topic), (), ALL
         if self.wide:
             applies = [n for n in applies if n not in local or municipality in self.named["municipality"][n]]
             local = []
-        alone = region in self.weather or region in self.almanac or bool(local and self.drivers.shares.get(region))
-        return region if alone else ALL, None, tuple(applies)
+        of_parts = bool(local and self.drivers.shares.get((region, topic)))
+        alone = region in self.weather or region in self.almanac or of_parts
+        return region if alone else ALL, None, tuple(applies), topic if of_parts else ALL
 
     def _of_place(self, region: str) -> list[int]:
         """Numbers of the events that count in a region, remembered for the next topic."""
@@ -187,9 +188,9 @@ class Calendars:
         return self.place[1]
 
     def _regressors(self, key: Key) -> Regressors:
-        region, total, applies = key
+        region, total, applies, of_topic = key
         if total is None:
-            return self._cell(region, applies)
+            return self._cell(region, applies, of_topic)
         municipality, topic = total
         inside = pd.concat(self.volume.values()) if region == TOTAL else self.volume[region]
         if municipality != TOTAL:
@@ -201,7 +202,7 @@ class Calendars:
             one = self._key(*names)
             shares[one] = shares.get(one, 0.0) + volume
         whole = max(sum(shares.values()), 1e-9)
-        parts = [(self._cell(place, events), share / whole) for (place, _, events), share in shares.items()]
+        parts = [(self._cell(place, events, of), share / whole) for (place, _, events, of), share in shares.items()]
         if len(parts) == 1 and parts[0][0].parts is None:
             return parts[0][0]
         mean = {
@@ -213,15 +214,15 @@ class Calendars:
         values[:, : base.values.shape[1]] = base.values
         return replace(parts[0][0], values=values, off=base.off, parts=None, **mean)
 
-    def _cell(self, place: str, applies: tuple[int, ...]) -> Regressors:
-        """Of one place and these events, remembered."""
-        if (place, applies) in self.cells:
-            return self.cells[place, applies]
+    def _cell(self, place: str, applies: tuple[int, ...], topic: str) -> Regressors:
+        """Of one place and these events, remembered; `topic`: whose shares tell what acts in parts of it."""
+        if (place, applies, topic) in self.cells:
+            return self.cells[place, applies, topic]
         base = self.almanac.get(place, self.almanac[ALL])
         parts, names, groups = [base.values], list(base.names), list(base.groups)
         local = None
         if self.traces:
-            values, local = self._acting(place, applies)
+            values, local = self._acting(place, applies, topic)
             parts.append(values)
             names += self.traces.names
             groups += ["event"] * values.shape[1]
@@ -243,13 +244,13 @@ class Calendars:
         )
         if sum(one.values.nbytes for one in self.cells.values()) > MOST_KEPT:
             self.cells.clear()
-        self.cells[place, applies] = found
+        self.cells[place, applies, topic] = found
         return found
 
-    def _acting(self, region: str, applies: tuple[int, ...]) -> tuple[np.ndarray, Parts | None]:
+    def _acting(self, region: str, applies: tuple[int, ...], topic: str) -> tuple[np.ndarray, Parts | None]:
         """The regressors of these events, and what acts in municipalities of the region only."""
         assert self.traces is not None
-        shares = {} if self.wide else self.drivers.shares.get(region, {})
+        shares = {} if self.wide else self.drivers.shares.get((region, topic), {})
         everywhere, within = divided(applies, self.named["municipality"], shares)
         values, parts = self.traces.regressors(everywhere), None
         if within:

@@ -26,6 +26,7 @@ NEIGHBOURS = 15  # days of the year on each side that climatology is taken from
 YEAR_DAYS = 365
 TRUSTED_DAYS = 7  # ahead, up to which a forecast of the weather is taken as it is
 PLACES = ("region", "municipality", "topic")  # that an event may name, several by |; empty: all
+Shares = Mapping[tuple[str, str], Mapping[str, float]]
 MEASURES = ("temperature_c", "rain_mm", "snow_cm", "wind_ms")
 
 
@@ -47,13 +48,13 @@ class Known:
 class Drivers:
     """Known events and weather (tables as in the store); `windows`: days before and after for types that say so.
 
-    `shares`: of each region the share of its municipalities in its complaints, for panels without municipalities.
+    `shares`: of each region and topic the shares of the municipalities, for panels without municipalities.
     """
 
     events: pd.DataFrame | None = None
     weather: pd.DataFrame | None = None
     windows: Mapping[str, tuple[int, int]] = field(default_factory=dict)
-    shares: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    shares: Shares = field(default_factory=dict)
 
     @property
     def any(self) -> bool:

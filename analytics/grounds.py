@@ -11,10 +11,11 @@ import numpy as np
 import pandas as pd
 
 from analytics.almanac import Almanac
-from analytics.drivers import PLACES, Drivers, EventTraces
+from analytics.drivers import PLACES, Drivers, EventTraces, Shares
 from analytics.effects import learned_effects, past_cases
 from analytics.event_learning import EventEffects
 from analytics.forecast import FARTHEST, Engine
+from analytics.local_events import shares_of
 from analytics.panel import Level, Panel, totals
 from analytics.spike_chance import Settled
 from analytics.spike_days import day_thresholds, settled_chances
@@ -32,8 +33,8 @@ class Grounds:
     weather adds; `dispersion` (own series and totals × horizon buckets), `calibration`: see `forecast`; `threshold`
     (own series and totals × days ahead), `slope` and `offset`: see `spike_days.day_thresholds` and
     `spike_chance.Settled` (without rows where nothing is set right); `events`: those known at the origin; `profiles`
-    and `cases`: see `effects.learned_effects` and `effects.past_cases`; `shares`: region, municipality, share of the
-    region's complaints.
+    and `cases`: see `effects.learned_effects` and `effects.past_cases`; `shares`: region, topic,
+    municipality, its share of the region's complaints.
     """
 
     origin: date
@@ -60,16 +61,10 @@ class Grounds:
         """How chances of a spike of the own series are set right; None where they stay as they are."""
         return Settled(self.slope, self.offset) if len(self.slope) else None
 
-    def shares_of(self, region: str) -> dict[str, float]:
-        """The share of each municipality in the region's complaints."""
-        return self._shares.get(region, {})
-
     @cached_property
-    def _shares(self) -> dict[str, dict[str, float]]:
-        return {
-            str(region): dict(zip(part["municipality"], part["share"], strict=True))
-            for region, part in self.shares.groupby("region")
-        }
+    def of_municipalities(self) -> Shares:
+        """The share of each municipality in the complaints of its region and topic."""
+        return shares_of(self.shares)
 
     @property
     def days(self) -> pd.DatetimeIndex:
@@ -96,7 +91,7 @@ def lay_grounds(panel: Panel, drivers: Drivers, almanac: Almanac, report: Report
     known = {"type": "str", **dict.fromkeys(PLACES, "str")}
     least = day_thresholds(engine)
     settled = settled_chances(engine, least)
-    shares = [(region, *one) for region, named in drivers.shares.items() for one in named.items()]
+    shares = [(*where, *one) for where, named in drivers.shares.items() for one in named.items()]
     return Grounds(
         panel.days[-1].date(),
         panel.series,
@@ -115,5 +110,5 @@ def lay_grounds(panel: Panel, drivers: Drivers, almanac: Almanac, report: Report
         engine.calendars.events.astype(known).reset_index(drop=True),
         learned_effects(panel, drivers, engine=engine),
         past_cases(panel, drivers),
-        pd.DataFrame(shares, columns=["region", "municipality", "share"]),
+        pd.DataFrame(shares, columns=["region", "topic", "municipality", "share"]),
     )

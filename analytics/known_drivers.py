@@ -12,9 +12,10 @@ import numpy as np
 import pandas as pd
 
 from analytics.almanac import Almanac
-from analytics.drivers import Drivers
+from analytics.drivers import Drivers, Shares
 from analytics.events import EventTypes, event_types, joined_events, list_events, read_events, rule_events
 from analytics.filters import COUNTED
+from analytics.local_events import shares_of
 from analytics.settings import Settings
 from analytics.small_tables import several
 from analytics.thresholds import YEAR
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from analytics.store import Store
 
 Note = Callable[[str], None]
+BELIEF = 20.0  # complaints' worth of belief in a municipality's share of all topics
 
 
 def drivers_of_store(
@@ -51,32 +53,38 @@ def drivers_of_store(
     return replace(found, shares=municipal_shares(store, origin, municipalities))
 
 
-def municipal_shares(store: Store, last: date, municipalities: Collection[str] = ()) -> dict[str, dict[str, float]]:
-    """Of each region the shares of its municipalities in the complaints of the 364 days to the last one.
+def municipal_shares(store: Store, last: date, municipalities: Collection[str] = ()) -> Shares:
+    """Of each region and topic group the shares of its municipalities in the complaints of the 364 days to the last.
 
+    Shares of topics with few complaints lean on those of all topics, as if 20 complaints more had told of these.
     `municipalities`: the share among these alone (empty: among all, those without a name too).
     """
     found = store.query(
         """
         with counted as (
-          select coalesce(region, '') as region, coalesce(municipality, '') as municipality,
-            sum(complaints) as complaints
+          select coalesce(region, '') as region, coalesce(topic_group, '') as topic,
+            coalesce(municipality, '') as municipality, sum(complaints) as complaints
           from daily_counts
           where within(opened_on, $first, $last) and chosen(kind, $kinds) and chosen(municipality, $municipalities)
-          group by all
-        )
-        select region, municipality, complaints / sum(complaints) over (partition by region) as share
-        from counted where complaints > 0 qualify municipality <> '' order by all
+          group by all having sum(complaints) > 0
+        ),
+        places as (
+          select region, municipality, complaints / sum(complaints) over (partition by region) as share
+          from (select region, municipality, sum(complaints) as complaints from counted group by all)
+        ),
+        topics as (select region, topic, sum(complaints) as complaints from counted group by all)
+        select region, topic, municipality,
+          (coalesce(counted.complaints, 0) + $belief * share) / (topics.complaints + $belief) as share
+        from topics join places using (region) left join counted using (region, topic, municipality)
+        where municipality <> '' order by all
         """,
         first=last - timedelta(days=YEAR - 1),
         last=last,
         kinds=list(COUNTED),
         municipalities=list(municipalities) or None,
+        belief=BELIEF,
     )
-    return {
-        str(region): dict(zip(part["municipality"], part["share"].astype(float), strict=True))
-        for region, part in found.groupby("region")
-    }
+    return shares_of(found)
 
 
 def drivers_of_files(

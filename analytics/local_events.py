@@ -6,15 +6,17 @@ times as much. So the region's sum is that of its municipalities, also where eff
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+import pandas as pd
 from scipy import sparse
 
-from analytics.drivers import EventTraces
+from analytics.drivers import PLACES, EventTraces, Shares
 from analytics.event_learning import EventEffects
+from analytics.small_tables import several
 
 STRONGEST = 4.0  # logarithm of what an event is taken to do in a municipality: 55 times
 
@@ -136,6 +138,39 @@ def divided(
         if not places:
             everywhere.append(number)
     return everywhere, dict(sorted(within.items()))
+
+
+def shares_of(table: pd.DataFrame) -> dict[tuple[str, str], dict[str, float]]:
+    """`Drivers.shares` of a table: region, topic, municipality, share."""
+    found: dict[tuple[str, str], dict[str, float]] = {}
+    columns = (table[name].tolist() for name in ("region", "topic", "municipality", "share"))
+    for region, topic, municipality, share in zip(*columns, strict=True):
+        found.setdefault((region, topic), {})[municipality] = share
+    return found
+
+
+def acting(
+    series: pd.DataFrame, events: pd.DataFrame, chosen: Sequence[int], shares: Shares
+) -> Iterator[tuple[np.ndarray, Mapping[str, float], list[int], dict[str, list[int]]]]:
+    """Rows of `series` (region, topic) on which the same of the `chosen` events act: rows, shares, what acts in all of
+    the region, and what within each municipality."""
+    places, towns, topics = (
+        {number: frozenset(several(str(events[name].iloc[number]))) for number in chosen} for name in PLACES
+    )
+    named = [towns.get(number, frozenset()) for number in range(len(events))]
+    groups: dict[tuple[tuple[str, str], tuple[int, ...]], list[int]] = {}
+    for row, (region, topic) in enumerate(zip(series["region"], series["topic"], strict=True)):
+        acts = tuple(
+            number
+            for number in chosen
+            if (not places[number] or region in places[number]) and (not topics[number] or topic in topics[number])
+        )
+        if acts:
+            local = any(towns[number] for number in acts)
+            groups.setdefault(((region, topic) if local else ("", ""), acts), []).append(row)
+    for (where, acts), rows in groups.items():
+        known = shares.get(where, {})
+        yield np.array(rows), known, *divided(acts, named, known)
 
 
 def event_doubts(

@@ -17,7 +17,7 @@ from analytics.errors import BadInput
 from analytics.events import several
 from analytics.forecast import MOST_DOUBT
 from analytics.grounds import Grounds
-from analytics.local_events import divided, event_doubts, parts_of
+from analytics.local_events import acting, event_doubts, parts_of
 from analytics.panel import TOTAL
 from analytics.rehearsal import DEADLINE, answers_a_day, extra_interval, felt_days, shared_by_regions
 
@@ -115,9 +115,9 @@ def play(
     every = pd.concat([past, coming], ignore_index=True)
     told = every[every["id"].isin(ids)]
     check_days(told, grounds.origin, len(grounds.days))
-    acting = felt_days(told, windows, grounds.days)
-    first = max(int(acting.argmax()) - CONTEXT, 0)
-    last = min(max(int(np.flatnonzero(acting)[-1]), first + FEWEST_DAYS - 1), len(acting) - 1)
+    felt = felt_days(told, windows, grounds.days)
+    first = max(int(felt.argmax()) - CONTEXT, 0)
+    last = min(max(int(np.flatnonzero(felt)[-1]), first + FEWEST_DAYS - 1), len(felt) - 1)
     days = grounds.days[first : last + 1]
     traces = ComingEvents(grounds, days, every, windows)
     near = [number for number, trace in enumerate(traces.traces) if len(trace.shape)]
@@ -152,17 +152,24 @@ def play(
         (chances[0], chances[1]),
         least,
         told.reset_index(drop=True),
-        acting[inside],
+        felt[inside],
         {str(event.id): _share(grounds, event) for event in told.itertuples(index=False) if event.municipality},
     )
 
 
 def _share(grounds: Grounds, event: object) -> float:
-    """The greatest share of a region's complaints that an event's municipalities make; nan where none is known."""
-    regions = several(str(event.region)) or grounds.series["region"].unique()  # type: ignore[attr-defined]
-    names = several(str(event.municipality))  # type: ignore[attr-defined]
-    found = [sum(grounds.shares_of(region).get(name, 0.0) for name in names) for region in regions]
-    return max(found, default=0.0) or np.nan
+    """The share of its regions' complaints that an event's municipalities make; nan where none is known."""
+    named = [frozenset(several(str(getattr(event, name)))) for name in PLACES]
+    regions, towns, topics = named
+    usual = pd.Series(grounds.usual()[: len(grounds.series)], pd.MultiIndex.from_frame(grounds.series))
+    there = {
+        where: sum(shares.get(name, 0.0) for name in towns)
+        for where, shares in grounds.of_municipalities.items()
+        if (not regions or where[0] in regions) and (not topics or where[1] in topics) and where in usual
+    }
+    touched = {where: share for where, share in there.items() if regions or share > 0}
+    whole = sum(usual[where] for where in touched)
+    return sum(usual[where] * share for where, share in touched.items()) / whole if any(touched.values()) else np.nan
 
 
 def check_days(told: pd.DataFrame, origin: date, reach: int) -> None:
@@ -200,50 +207,21 @@ def _acting(
     weather: np.ndarray,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Means and doubts of the own series (series × days), these events acting."""
-    places, towns, topics = (
-        {number: frozenset(several(str(events[name].iloc[number]))) for number in chosen} for name in PLACES
-    )
-    named = [towns.get(number, frozenset()) for number in range(len(events))]
-    groups: dict[tuple[str, tuple[int, ...]], list[int]] = {}
-    for row, (region, topic) in enumerate(zip(grounds.series["region"], grounds.series["topic"], strict=True)):
-        acts = tuple(
-            number
-            for number in chosen
-            if (not places[number] or region in places[number]) and (not topics[number] or topic in topics[number])
-        )
-        groups.setdefault((region if any(towns[number] for number in acts) else "", acts), []).append(row)
     logs, doubt = log_mean.astype(float), weather.astype(float)
-    for (region, acts), rows in groups.items():
-        if acts:
-            everywhere, within = divided(acts, named, grounds.shares_of(region))
-            _act(grounds, traces, everywhere, within, region, np.array(rows), logs, doubt)
+    for rows, shares, everywhere, within in acting(grounds.series, events, chosen, grounds.of_municipalities):
+        values, effects = traces.regressors(everywhere), grounds.effects[rows]
+        parts = parts_of(traces, everywhere, within, shares)
+        if parts is not None:
+            values = values + parts.mean.toarray()
+            logs[rows] += parts.bend(effects)
+        logs[rows] += effects @ values.T
+        doubt[rows] += traces.unseen(everywhere)
+        for place, numbers in within.items():
+            doubt[rows] += traces.unseen(numbers) * shares[place] ** 2
+        if grounds.event_effects:
+            days = slice(0, len(values))
+            doubt[rows] += event_doubts(grounds.event_effects, values, parts, effects, rows, grounds.topic[rows], days)
     return np.exp(np.clip(logs, -12.0, 13.0)), np.clip(doubt, 0.0, MOST_DOUBT)
-
-
-def _act(
-    grounds: Grounds,
-    traces: ComingEvents,
-    everywhere: list[int],
-    within: dict[str, list[int]],
-    region: str,
-    rows: np.ndarray,
-    logs: np.ndarray,
-    doubt: np.ndarray,
-) -> None:
-    """Add what events of the whole region, and of parts of it, do to these rows."""
-    shares = grounds.shares_of(region)
-    values, effects = traces.regressors(everywhere), grounds.effects[rows]
-    parts = parts_of(traces, everywhere, within, shares)
-    if parts is not None:
-        values = values + parts.mean.toarray()
-        logs[rows] += parts.bend(effects)
-    logs[rows] += effects @ values.T
-    doubt[rows] += traces.unseen(everywhere)
-    for place, numbers in within.items():
-        doubt[rows] += traces.unseen(numbers) * shares[place] ** 2
-    if grounds.event_effects:
-        days = slice(0, len(values))
-        doubt[rows] += event_doubts(grounds.event_effects, values, parts, effects, rows, grounds.topic[rows], days)
 
 
 def _with_totals(grounds: Grounds, mean: np.ndarray, doubt: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -48,7 +48,7 @@ def spikes(
     else:
         least = above_season(engine.means("bottom", without=engine.calendars.events["id"].tolist()))
     found = ahead[["day", *engine.panel.keys]].assign(threshold=least.astype("int64"), expected=ahead["mean"])
-    found.attrs = {}
+    found.attrs = {"notices": ahead.attrs["notices"]}
     chance = probability(ahead, least)["probability"].to_numpy()
     if threshold == "year":
         chance = spike_chance.correct(engine, chance.reshape(-1, horizon), year).ravel()
