@@ -91,7 +91,7 @@ class Regressors:
     """values: days × regressors; names and groups (keys of FREEDOM) of the regressors, days off.
 
     unseen: share of days whose weather is climatology; covariance: of the weather's regressors on these; parts: events
-    of municipalities in a series of their whole region, whose `Parts.mean` is among the values.
+    of municipalities in a series of their whole region, which are not among the values.
     """
 
     values: np.ndarray

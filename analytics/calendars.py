@@ -12,12 +12,12 @@ import pandas as pd
 from analytics.almanac import Almanac, Regressors, regressors
 from analytics.drivers import PLACES, Drivers, EventTraces, weather_regressors
 from analytics.event_learning import Happened
-from analytics.local_events import Parts, divided, parts_of
+from analytics.local_events import Parts, divided, parts_of, shares_in
 from analytics.panel import TOTAL, Panel
 
 ALL = ""
 MOST_KEPT = 2e9  # bytes of regressors that are remembered
-Key = tuple[str, tuple[str, str] | None, tuple[int, ...], str]
+Key = tuple[str, tuple[str, str] | None, tuple[int, ...], str | None]
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,8 @@ class Calendars:
         self.volume = dict(list(self._volumes(panel).groupby("region")))
         self.keys: dict[tuple[str, str, str], Key] = {}
         self.place: tuple[str | None, list[int]] = (None, [])
-        self.cells: dict[tuple[str, tuple[int, ...], str], Regressors] = {}
+        self.cells: dict[tuple[str, tuple[int, ...]], Regressors] = {}
+        self.local: dict[tuple[str, tuple[int, ...], str], tuple[tuple[int, ...], Parts | None]] = {}
 
     def of(self, series: pd.DataFrame) -> Iterator[tuple[Regressors, np.ndarray]]:
         """The regressors, each with the rows of `series` that they hold for."""
@@ -167,18 +168,18 @@ class Calendars:
 
     def _new_key(self, region: str, municipality: str, topic: str) -> Key:
         if TOTAL in (region, topic):
-            return region, (municipality, topic), (), ALL
+            return region, (municipality, topic), (), None
         of_region = self._of_place(region)
         applies = [n for n in of_region if not self.named["topic"][n] or topic in self.named["topic"][n]]
         local = [n for n in applies if self.named["municipality"][n]]
         if self.wide and local and municipality == TOTAL:
-            return region, (municipality, topic), (), ALL
+            return region, (municipality, topic), (), None
         if self.wide:
             applies = [n for n in applies if n not in local or municipality in self.named["municipality"][n]]
             local = []
-        of_parts = bool(local and self.drivers.shares.get((region, topic)))
+        of_parts = bool(local and shares_in(self.drivers.shares, region, topic))
         alone = region in self.weather or region in self.almanac or of_parts
-        return region if alone else ALL, None, tuple(applies), topic if of_parts else ALL
+        return region if alone else ALL, None, tuple(applies), topic if of_parts else None
 
     def _of_place(self, region: str) -> list[int]:
         """Numbers of the events that count in a region, remembered for the next topic."""
@@ -211,18 +212,32 @@ class Calendars:
         }
         base = self.almanac.get(region, self.almanac[ALL])
         values = np.asarray(mean.pop("values"))
+        for part, share in parts:
+            if part.parts is not None:
+                values[:, self.of_events] += share * part.parts.mean.toarray()
         values[:, : base.values.shape[1]] = base.values
         return replace(parts[0][0], values=values, off=base.off, parts=None, **mean)
 
-    def _cell(self, place: str, applies: tuple[int, ...], topic: str) -> Regressors:
+    def _cell(self, place: str, applies: tuple[int, ...], topic: str | None) -> Regressors:
         """Of one place and these events, remembered; `topic`: whose shares tell what acts in parts of it."""
-        if (place, applies, topic) in self.cells:
-            return self.cells[place, applies, topic]
+        if topic is None:
+            return self._whole(place, applies)
+        if (place, applies, topic) not in self.local:
+            shares = shares_in(self.drivers.shares, place, topic)
+            everywhere, within = divided(applies, self.named["municipality"], shares)
+            assert self.traces is not None
+            self.local[place, applies, topic] = (tuple(everywhere), parts_of(self.traces, everywhere, within, shares))
+        whole, parts = self.local[place, applies, topic]
+        return replace(self._whole(place, whole), parts=parts)
+
+    def _whole(self, place: str, applies: tuple[int, ...]) -> Regressors:
+        """The same of events that act in all of the place."""
+        if (place, applies) in self.cells:
+            return self.cells[place, applies]
         base = self.almanac.get(place, self.almanac[ALL])
         parts, names, groups = [base.values], list(base.names), list(base.groups)
-        local = None
         if self.traces:
-            values, local = self._acting(place, applies, topic)
+            values = self.traces.regressors(applies)
             parts.append(values)
             names += self.traces.names
             groups += ["event"] * values.shape[1]
@@ -240,22 +255,11 @@ class Calendars:
             base.off,
             unseen=unseen,
             covariance=covariance,
-            parts=local,
         )
         if sum(one.values.nbytes for one in self.cells.values()) > MOST_KEPT:
             self.cells.clear()
-        self.cells[place, applies, topic] = found
+        self.cells[place, applies] = found
         return found
-
-    def _acting(self, region: str, applies: tuple[int, ...], topic: str) -> tuple[np.ndarray, Parts | None]:
-        """The regressors of these events, and what acts in municipalities of the region only."""
-        assert self.traces is not None
-        shares = {} if self.wide else self.drivers.shares.get((region, topic), {})
-        everywhere, within = divided(applies, self.named["municipality"], shares)
-        values, parts = self.traces.regressors(everywhere), None
-        if within:
-            parts = parts_of(self.traces, everywhere, within, shares)
-        return values if parts is None else values + parts.mean.toarray(), parts
 
     def _volumes(self, panel: Panel) -> pd.DataFrame:
         """region, municipality, topic, volume: the complaints of the last year, a little more than none.

@@ -191,6 +191,9 @@ class _Learner:
         self.actual = np.where(known, past.counts, 0.0).astype(float)
         self.without = np.where(known, np.exp(past.log_rhythm), 0.0)
         self.inside = [np.flatnonzero((np.abs(one) > 0).any(axis=1)) for one in past.values]
+        for at, parts in enumerate(past.parts):
+            if parts is not None:
+                self.inside[at] = np.union1d(self.inside[at], parts.day)
         self.sparse = [sparse.csr_array(one[days]) for one, days in zip(past.values, self.inside, strict=True)]
         self.effects = np.zeros((len(past.topic), kinds.size))
         self.freedom = np.full(kinds.size, FREEDOM**2)
@@ -223,7 +226,7 @@ class _Learner:
         """Logarithm of what events do to a series on the days of their windows, by the effects as they are now."""
         at, effects = self.past.calendar[row], self.effects[row]
         found, parts = self.sparse[at] @ effects, self.past.parts_of(row)
-        return found if parts is None else found + parts.bend(effects[None])[0, self.inside[at]]
+        return found if parts is None else found + parts.effect(effects[None])[0, self.inside[at]]
 
     def _linear(self, row: int) -> tuple[sparse.csr_array, np.ndarray]:
         """The series' design near the effects as they are now, and what its logarithm is beyond it."""
@@ -231,7 +234,7 @@ class _Learner:
         if parts is None:
             return self.sparse[at], np.zeros(len(self.inside[at]))
         effects = self.effects[row]
-        near = sparse.csr_array(self.sparse[at] + parts.steeper(effects)[self.inside[at]])
+        near = sparse.csr_array(self.sparse[at] + parts.slope(effects)[self.inside[at]])
         return near, self._log_effect(row) - near @ effects
 
     def _errors_in_common(self, expected: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

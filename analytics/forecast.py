@@ -233,7 +233,7 @@ class Engine:
                 if driven.any():
                     logs[at] += effects @ driven.T
                 if known.parts:
-                    logs[at] += known.parts.bend(effects)[:, ahead]
+                    logs[at] += known.parts.effect(effects)[:, ahead]
         return np.exp(np.clip(logs, -12.0, 13.0))
 
     def _undriven(self) -> np.ndarray:
@@ -434,7 +434,7 @@ class Engine:
             kept = np.array([not groups or group in groups for group in calendar.groups], dtype=bool)
             found[rows] = effects[rows][:, kept] @ calendar.values[:, kept].T
             if calendar.parts and (not groups or "event" in groups):
-                found[rows] += calendar.parts.bend(effects[rows][:, self.calendars.of_events])
+                found[rows] += calendar.parts.effect(effects[rows][:, self.calendars.of_events])
         return found
 
     def _upper(self, at: int) -> tuple[np.ndarray, np.ndarray]:

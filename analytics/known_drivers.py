@@ -54,7 +54,7 @@ def drivers_of_store(
 
 
 def municipal_shares(store: Store, last: date, municipalities: Collection[str] = ()) -> Shares:
-    """Of each region and topic group the shares of its municipalities in the complaints of the 364 days to the last.
+    """Of each region and topic group ('*': of all) the shares of its municipalities in 364 days up to the last one.
 
     Shares of topics with few complaints lean on those of all topics, as if 20 complaints more had told of these.
     `municipalities`: the share among these alone (empty: among all, those without a name too).
@@ -76,7 +76,9 @@ def municipal_shares(store: Store, last: date, municipalities: Collection[str] =
         select region, topic, municipality,
           (coalesce(counted.complaints, 0) + $belief * share) / (topics.complaints + $belief) as share
         from topics join places using (region) left join counted using (region, topic, municipality)
-        where municipality <> '' order by all
+        where municipality <> ''
+        union all select region, '*', municipality, share from places where municipality <> ''
+        order by all
         """,
         first=last - timedelta(days=YEAR - 1),
         last=last,

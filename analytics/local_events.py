@@ -16,6 +16,7 @@ from scipy import sparse
 
 from analytics.drivers import PLACES, EventTraces, Shares
 from analytics.event_learning import EventEffects
+from analytics.panel import TOTAL
 from analytics.small_tables import several
 
 STRONGEST = 4.0  # logarithm of what an event is taken to do in a municipality: 55 times
@@ -45,11 +46,10 @@ class Parts:
         kept = int(np.searchsorted(self.day, days))
         return Parts(days, self.day[:kept], self.place[:kept], self.share[:kept], self.rows[:kept])
 
-    def bend(self, effects: np.ndarray) -> np.ndarray:
-        """Series × days: logarithm of what the parts do to the region beyond `mean` @ effects (series × columns)."""
-        logs = self.rows @ effects.T
-        more = self._of_days(self.share) @ np.expm1(np.clip(logs, -STRONGEST, STRONGEST))
-        return (np.log1p(np.maximum(more, -0.999)) - self._of_days(self.share) @ logs).T
+    def effect(self, effects: np.ndarray) -> np.ndarray:
+        """Series × days: logarithm of what the parts do to the region; `effects`: series × event columns."""
+        logs = np.clip(self.rows @ effects.T, -STRONGEST, STRONGEST)
+        return np.log1p(np.maximum(self._of_days(self.share) @ np.expm1(logs), -0.999)).T
 
     def weight(self, effects: np.ndarray) -> np.ndarray:
         """Of each entry: the share of the region's complaints of the day that is the municipality's, event included."""
@@ -57,9 +57,9 @@ class Parts:
         whole = 1 + np.bincount(self.day, raised - self.share, self.days)
         return raised / np.maximum(whole, 1e-3)[self.day]
 
-    def steeper(self, effects: np.ndarray) -> sparse.csr_array:
-        """Days × event columns: what a little more effect than these would do to the region, beyond `mean`."""
-        return self._summed(self.weight(effects) - self.share)
+    def slope(self, effects: np.ndarray) -> sparse.csr_array:
+        """Days × event columns: what a little more effect than these (columns) would do to the region."""
+        return self._summed(self.weight(effects))
 
     def inside(self, places: frozenset[str], weight: np.ndarray, days: np.ndarray) -> np.ndarray:
         """The weights of these municipalities added up, on these days."""
@@ -149,6 +149,11 @@ def shares_of(table: pd.DataFrame) -> dict[tuple[str, str], dict[str, float]]:
     return found
 
 
+def shares_in(shares: Shares, region: str, topic: str) -> Mapping[str, float]:
+    """Of the municipalities of a region in a topic; in all of them ('*') where that is not told."""
+    return shares.get((region, topic)) or shares.get((region, TOTAL)) or {}
+
+
 def acting(
     series: pd.DataFrame, events: pd.DataFrame, chosen: Sequence[int], shares: Shares
 ) -> Iterator[tuple[np.ndarray, Mapping[str, float], list[int], dict[str, list[int]]]]:
@@ -169,7 +174,7 @@ def acting(
             local = any(towns[number] for number in acts)
             groups.setdefault(((region, topic) if local else ("", ""), acts), []).append(row)
     for (where, acts), rows in groups.items():
-        known = shares.get(where, {})
+        known = shares_in(shares, *where)
         yield np.array(rows), known, *divided(acts, named, known)
 
 
@@ -191,6 +196,6 @@ def event_doubts(
         return learned.doubts(values[days], rows, topic)
     found = np.zeros((len(rows), len(values[days])))
     for at in range(len(rows)):
-        near = values + parts.steeper(effects[at]).toarray()
+        near = values + parts.slope(effects[at]).toarray()
         found[at] = learned.doubts(near[days], rows[[at]], topic[[at]])[0]
     return found

@@ -212,8 +212,7 @@ def _acting(
         values, effects = traces.regressors(everywhere), grounds.effects[rows]
         parts = parts_of(traces, everywhere, within, shares)
         if parts is not None:
-            values = values + parts.mean.toarray()
-            logs[rows] += parts.bend(effects)
+            logs[rows] += parts.effect(effects)
         logs[rows] += effects @ values.T
         doubt[rows] += traces.unseen(everywhere)
         for place, numbers in within.items():

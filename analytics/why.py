@@ -9,6 +9,7 @@ import pandas as pd
 
 from analytics.drivers import window
 from analytics.forecast import PARTS, Engine
+from analytics.local_events import shares_in
 
 MOST_EVENTS = 3
 FELT = 1.05  # factor from which events or weather are named
@@ -51,7 +52,7 @@ def _events(engine: Engine, signal: object) -> list[str]:
         if wanted != "*":
             inside &= np.array([not cell or wanted in cell.split("|") for cell in events[name]], dtype=bool)
     near = events[inside]
-    shares = engine.calendars.drivers.shares.get((signal.region, signal.topic), {})  # type: ignore[attr-defined]
+    shares = shares_in(engine.calendars.drivers.shares, signal.region, signal.topic)  # type: ignore[attr-defined]
     towns = [[name for name in cell.split("|") if name] for cell in near["municipality"]]
     share = [sum(shares.get(name, 0.0) for name in names) or 1.0 for names in towns]
     titles = (near["title"] if "title" in near else near["type"]).fillna("").replace("", np.nan).fillna(near["type"])
