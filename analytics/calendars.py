@@ -16,7 +16,7 @@ from analytics.local_events import Parts, divided, parts_of, shares_in
 from analytics.panel import TOTAL, Panel
 
 ALL = ""
-MOST_KEPT = 2e9  # bytes of regressors that are remembered
+MOST_KEPT, MOST_MIXED = 2e9, 4e8  # bytes of regressors that are remembered, of series and of totals
 Key = tuple[str, tuple[str, str] | None, tuple[int, ...], str | None]
 
 
@@ -50,10 +50,12 @@ class Calendars:
             for name in PLACES
         }
         self.municipalities = frozenset().union(*self.named["municipality"])  # that events name
-        self.volume = dict(list(self._volumes(panel).groupby("region")))
+        self.volume = self._volumes(panel)
+        self.volume_of = dict(list(self.volume.groupby("region")))
         self.keys: dict[tuple[str, str, str], Key] = {}
         self.place: tuple[str | None, list[int]] = (None, [])
         self.cells: dict[tuple[str, tuple[int, ...]], Regressors] = {}
+        self.mixed: dict[Key, Regressors] = {}
         self.local: dict[tuple[str, tuple[int, ...], str], tuple[tuple[int, ...], Parts | None]] = {}
 
     def of(self, series: pd.DataFrame) -> Iterator[tuple[Regressors, np.ndarray]]:
@@ -135,7 +137,7 @@ class Calendars:
         found = copy(self)
         coming = self.events["id"].isin(list(ids)) & (self.events["ends_on"] > self.origin)
         found.hidden = frozenset(np.flatnonzero(coming))
-        found.keys, found.place = {}, (None, [])  # the cells hold for any choice of events
+        found.keys, found.mixed, found.place = {}, {}, (None, [])  # the cells hold for any choice of events
         return found
 
     def notices(self) -> list[str]:
@@ -192,8 +194,16 @@ class Calendars:
         region, total, applies, of_topic = key
         if total is None:
             return self._cell(region, applies, of_topic)
-        municipality, topic = total
-        inside = pd.concat(self.volume.values()) if region == TOTAL else self.volume[region]
+        if key not in self.mixed:
+            found = self._mixture(region, *total)
+            if len(self.mixed) * found.values.nbytes > MOST_MIXED:
+                return found
+            self.mixed[key] = found
+        return self.mixed[key]
+
+    def _mixture(self, region: str, municipality: str, topic: str) -> Regressors:
+        """Of a total: its series' regressors, each by its share of the complaints."""
+        inside = self.volume if region == TOTAL else self.volume_of[region]
         if municipality != TOTAL:
             inside = inside[inside["municipality"] == municipality]
         if topic != TOTAL:
