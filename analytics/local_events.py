@@ -89,7 +89,8 @@ class Parts:
         columns = self.rows.shape[1]
         cell = np.repeat(self.day, np.diff(self.rows.indptr)) * columns + self.rows.indices
         cells, target = np.unique(cell, return_inverse=True)
-        return cells % columns, np.searchsorted(cells, np.arange(self.days + 1) * columns), target
+        first = np.searchsorted(cells, np.arange(self.days + 1) * columns)
+        return (cells % columns).astype(np.int32), first.astype(np.int32), target.astype(np.int32)
 
 
 def parts_of(

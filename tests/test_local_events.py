@@ -15,6 +15,7 @@ from analytics.drivers import Drivers
 from analytics.event_days import event_days
 from analytics.forecast import Engine, forecast
 from analytics.grounds import lay_grounds
+from analytics.municipal_events import municipal_factors
 from analytics.panel import Panel, dense_panel
 from analytics.quick_rehearsal import play
 from analytics.rehearsal import Rehearsal, in_all, rehearse
@@ -191,3 +192,14 @@ def test_a_signal_s_reason_names_the_municipality_of_its_event() -> None:
     why = json.loads(reasons(engine, signals)[0])
     assert why["events"] > 1.3
     assert "No heat (Alpha)" in why["events_named"]
+
+
+def test_municipal_forecasts_take_what_was_learned_of_the_regions(wide: Panel) -> None:
+    grounds = lay_grounds(wide, known([*PAST, NEXT], shares=BY_TOPIC), Almanac())
+    found = municipal_factors(grounds, 7, WINDOWS)
+    assert set(found["topic"]) == {"heat"}
+    alone = found[found["day"] >= NEXT["starts_on"]]
+    assert set(alone["municipality"]) == {"Alpha"}
+    inside = alone[alone["day"].between(DAYS[-6], DAYS[-4])]
+    assert len(inside) == 3
+    assert inside["factor"].between(2.8, 5.6).all()
