@@ -167,10 +167,18 @@ def issue(
     return Run(run_id, found.origin, written, 0, False, found.ended, len(found.unloaded), table.attrs["method"])
 
 
-def issue_municipal(store: Store, found: StorePanel, almanac: Almanac, run: Run, report: Report) -> int:
-    """Municipalities of a run: scaled so that they add up to the region's mean, as the run said it."""
+def issue_municipal(
+    store: Store, found: StorePanel, almanac: Almanac, run: Run, factors: pd.DataFrame, report: Report
+) -> int:
+    """Municipalities of a run: scaled so that they add up to the region's mean, as the run said it.
+
+    `factors`: what events do in municipalities, see `municipal_events.municipal_factors`.
+    """
     table = Engine(found.panel, HORIZON, almanac=almanac, report=report).forecast("bottom")
     shape: Distribution = table.attrs["distribution"]
+    if len(factors):
+        names = ["day", "region", "municipality", "topic"]
+        table["mean"] *= table[names].merge(factors, on=names, how="left")["factor"].fillna(1.0).to_numpy()
     region = issued(store, run_id=run.run_id)
     keys = ["day", "region", "topic"]
     above = table[keys].merge(region[[*keys, "mean"]], on=keys, how="left")["mean"].to_numpy()

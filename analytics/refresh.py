@@ -10,9 +10,11 @@ import numpy as np
 import pandas as pd
 
 from analytics.almanac import Almanac
-from analytics.kept_grounds import keep_grounds
+from analytics.drivers import Drivers
+from analytics.kept_grounds import keep_grounds, read_grounds
 from analytics.known_drivers import drivers_of_store
-from analytics.ledger import Report, Run, issue, issue_municipal
+from analytics.ledger import HORIZON, Report, Run, issue, issue_municipal
+from analytics.municipal_events import municipal_factors
 from analytics.outbreak_ledger import issue_outbreaks
 from analytics.panel import Panel
 from analytics.store_panel import store_panel
@@ -45,6 +47,14 @@ def refresh(
     """
     with store.refreshing():
         return _refreshed(store, now, municipalities, reconstruct, report)
+
+
+def _local(store: Store, drivers: Drivers, origin: date) -> pd.DataFrame:
+    """What events do in municipalities, by the grounds of rehearsals of this origin."""
+    grounds = read_grounds(store)
+    if grounds is None or grounds.origin != origin:
+        return pd.DataFrame()
+    return municipal_factors(grounds, HORIZON, drivers.windows)
 
 
 def prepare_rehearsals(store: Store, *, now: datetime, report: Report = lambda share, name: None) -> bool:
@@ -103,7 +113,8 @@ def _refreshed(store: Store, now: datetime, municipalities: bool, reconstruct: i
     if wide and not done[0].municipal:
         number = len(done) + BESIDE
         narrow = store_panel(store, municipalities=True, end=found.origin, almanac=almanac)
-        rows = issue_municipal(store, narrow, almanac, done[0], _part(report, number, MUNICIPAL_SHARE, steps))
+        told = _part(report, number, MUNICIPAL_SHARE, steps)
+        rows = issue_municipal(store, narrow, almanac, done[0], _local(store, drivers, found.origin), told)
         done[0] = replace(done[0], municipal_rows=rows, municipal=True)
     return done
 
