@@ -145,10 +145,16 @@ labels as (
 )
 select meaning, parent, value, sum(complaints) from labels group by all having sum(complaints) <> 0
 """
+TOPICS = """
+insert into topic_totals
+select opened_on as day, topic_group, topic, kind, sum(sign) as received
+from dated_moved group by all having sum(sign) <> 0 order by day
+"""
 KEYS = {
     "daily_counts": CELL,
     "daily_totals": "day, region, topic_group, kind",
     "region_totals": "day, region, kind",
+    "topic_totals": "day, topic_group, topic, kind",
     "choices": "meaning, parent, value",
     "source_days": "day, source, region",
 }
@@ -167,6 +173,7 @@ def refresh(cursor: duckdb.DuckDBPyConnection) -> None:
     _find_repeats(cursor, deadlines)
     cursor.execute(f"insert into daily_counts select {CELL}, 0, 0, 0, 0, repeats from moved_repeats")
     _add_totals(cursor)
+    cursor.execute(TOPICS)
     cursor.execute(CHOICES)
     cursor.execute(
         """

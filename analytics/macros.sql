@@ -25,3 +25,8 @@ create or replace macro selected_totals(first_day, last_day, regions, topic_grou
 -- from region_totals
 create or replace macro selected_regions(first_day, last_day, regions, kinds) as
   within(day, first_day, last_day) and chosen(region, regions) and chosen(kind, kinds);
+
+-- from topic_totals
+create or replace macro selected_topics(first_day, last_day, topic_groups, topics, kinds) as
+  within(day, first_day, last_day)
+  and chosen(topic_group, topic_groups) and chosen(topic, topics) and chosen(kind, kinds);

@@ -14,7 +14,7 @@ from analytics.catalogue import SQL_FOLDER, statements
 from analytics.errors import BadInput
 from analytics.settings import ROOT
 
-SCHEMA_VERSION = 5
+SCHEMA_VERSION = 6
 SCHEMA = (SQL_FOLDER / "schema.sql").read_text(encoding="utf-8")
 
 
@@ -29,6 +29,12 @@ MIGRATIONS: dict[int, str] = {  # version -> the SQL that leads to it from the v
     3: _made("own_thresholds", "own_days", "shapes"),
     4: _made("rehearsal_grounds"),
     5: _made("forecast_parts", "outbreak_runs", "outbreaks"),
+    6: _made("topic_totals", "kept_answers")
+    + """
+insert into topic_totals
+select opened_on, topic_group, topic, kind, sum(complaints)::bigint from daily_counts
+group by all having sum(complaints) <> 0 order by opened_on;
+""",
 }
 
 

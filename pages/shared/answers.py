@@ -168,16 +168,28 @@ class Answers:
 
     def record(self, filters: Filters) -> pd.DataFrame:
         """How good that was; see analytics.selected_forecast.record_of."""
-        return selected_forecast.record_of(self.said_before(filters))
+        return self._once("record", filters, lambda: selected_forecast.record_of(self.said_before(filters)))
+
+    def record_by_day(self, filters: Filters) -> pd.DataFrame:
+        """The same for each lead day; see analytics.selected_forecast.record_by_day."""
+        return self._once("record_by_day", filters, lambda: selected_forecast.record_by_day(self.said_before(filters)))
 
     def week_ahead(self, filters: Filters) -> dict[str, Any]:
         """The next seven days in numbers; see analytics.selected_forecast.week_ahead."""
-        alike = self.record(filters).attrs["alike"]
-        return selected_forecast.week_ahead(self.outlook(filters), self.past_counts(filters), alike)
+
+        def numbers() -> dict[str, Any]:
+            alike = self.record(filters).attrs["alike"]
+            return selected_forecast.week_ahead(self.outlook(filters), self.past_counts(filters), alike)
+
+        return self._once("week_ahead", filters, numbers)
 
     def dots(self, filters: Filters, day: date) -> list[float]:
         """Twenty equally likely counts of a day."""
-        return [float(count) for count in selected_forecast.dots(self.outlook(filters).ahead, day)]
+
+        def counts() -> list[float]:
+            return [float(count) for count in selected_forecast.dots(self.outlook(filters).ahead, day)]
+
+        return self._once("dots", filters, counts, day)
 
     def usual_on(self, filters: Filters, day: date) -> float:
         """What such weekdays usually bring."""
@@ -214,6 +226,11 @@ class Answers:
     def know(self, question: str, *arguments: object) -> Any:
         """A question of `questions.QUESTIONS` to the store itself."""
         return _remembered(question, self, *arguments)
+
+    def _once(self, name: str, filters: Filters, make: Callable[[], Any], *more: object) -> Any:
+        """What is made of other answers to the selection whatever its period, remembered as they are."""
+        about = (replace(_timeless(filters), compare="usual"), self.as_of(filters), *more)
+        return _made(name, self.store.path, self.snapshot, about, make)
 
     def headline(self, filters: Filters) -> list[Sentence]:
         """The Overview's first sentences, from its own numbers."""
@@ -295,3 +312,8 @@ def _remembered(question: str, answers: Answers, *arguments: object) -> Any:
 @st.cache_data(max_entries=3000, show_spinner=False)
 def _answer(question: str, path: str, snapshot: int, arguments: tuple[object, ...], _store: Store) -> Any:
     return QUESTIONS[question](_store, *arguments)
+
+
+@st.cache_data(max_entries=1000, show_spinner=False)
+def _made(name: str, path: str, snapshot: int, about: tuple[object, ...], _make: Callable[[], Any]) -> Any:
+    return _make()

@@ -9,7 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from analytics.filters import Filters
-from analytics.selected_forecast import Outlook, record_by_day
+from analytics.selected_forecast import Outlook
 from analytics.store_panel import SHORTEST
 from pages.shared import components, forecast_charts, part_charts, twins
 from pages.shared.answers import Answers
@@ -137,7 +137,7 @@ def record(answers: Answers, filters: Filters, text: Text) -> None:
             text("track.judged"): [text.number(number) for number in table["forecasts"]],
         }
         st.dataframe(pd.DataFrame(shown), hide_index=True, width="stretch")
-        by_day = record_by_day(answers.said_before(filters))
+        by_day = answers.record_by_day(filters)
         numbers = {"lead": "track.lead", "coverage_50": "track.half", "coverage_80": "track.coverage"}
         numbers |= {"coverage_95": "track.nearly_all", "skill": "track.skill", "bias": "track.bias"}
         numbers |= {"forecasts": "track.judged"}

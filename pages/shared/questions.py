@@ -12,6 +12,7 @@ from analytics import (
     arrival,
     attention,
     imports,
+    kept_answers,
     marks,
     municipal_week,
     outbreak_ledger,
@@ -31,7 +32,6 @@ from analytics.layout import layout, own_layout
 from analytics.loaded import last_full_day
 from analytics.own_geometry import own_geometry
 from analytics.refresh import almanac_of
-from analytics.signal_record import signal_record
 from analytics.store import Store
 from analytics.store_rehearsal import calendar_events
 
@@ -56,14 +56,6 @@ def _signals_over(store: Store, filters: Filters, as_of: date) -> pd.DataFrame:
 def _outbreaks(store: Store, filters: Filters, _: object) -> pd.DataFrame:
     chosen = {"regions": filters.regions, "topic_groups": filters.topic_groups}
     return outbreak_ledger.issued_outbreaks(store, **chosen)
-
-
-def _signal_record(store: Store) -> tuple[pd.DataFrame, dict[str, float], bool]:
-    if signal_ledger.is_any_over(store):
-        table, figures = signal_record(store)
-        if len(table):
-            return table, figures, False
-    return (*signal_record(store, reconstructed=True), True)
 
 
 def _three_things(store: Store, filters: Filters, as_of: date) -> list[attention.Thing]:
@@ -122,7 +114,7 @@ QUESTIONS: dict[str, Callable[..., Any]] = {
     "data_version": signal_ledger.data_version,
     "signal_courses": _signal_courses,
     "signals_over": _signals_over,
-    "signal_record": _signal_record,
+    "signal_record": lambda store: kept_answers.answered(store, kept_answers.record()),
     "outbreaks": _outbreaks,
     "compared": where.compared,
     "layout": _layout,
@@ -144,7 +136,7 @@ QUESTIONS: dict[str, Callable[..., Any]] = {
     "calendar_events": lambda store, origin: calendar_events(store, almanac_of(store), origin),
     "trend": trends.trend,
     "changed": trends.changed,
-    "new_and_gone_topics": trends.new_and_gone_topics,
-    "moved_labels": trends.moved_labels,
+    "new_and_gone_topics": lambda store, *asked: kept_answers.answered(store, kept_answers.topics(*asked)),
+    "moved_labels": lambda store, *asked: kept_answers.answered(store, kept_answers.labels(*asked)),
     "arrival": lambda store, filters, _: arrival.how_late_complaints_arrive(store, filters),
 }
