@@ -5,17 +5,20 @@ from __future__ import annotations
 import io
 import json
 import zipfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import duckdb
 import pandas as pd
 
+from analytics.catalogue import statements
 from analytics.filters import Filters, period
 from analytics.loaded import last_full_day
 from analytics.signal_record import newest_record
+from analytics.sql import literal
 from analytics.trends import SHORTEST, moved_labels, new_and_gone_topics
 
 if TYPE_CHECKING:
@@ -23,10 +26,18 @@ if TYPE_CHECKING:
 
 METHOD = "1"  # raise it whenever a kept answer would come out otherwise
 Report = Callable[[float, str], None]
+Query = Callable[..., pd.DataFrame]
 STATE = """
 select (select count(*) || '/' || count(undone_at) from imports) as imports,
   (select max(value) from settings where setting = 'renamed_at') as renamed,
   (select count(*) || '/' || coalesce(max(run_id), 0) from forecast_runs) as runs
+"""
+AT_HAND = """
+create or replace temp table daily_counts as
+select opened_on, region, topic_group, topic, municipality, channel, kind, complaints from lake.main.daily_counts
+where region = {region};
+create or replace temp table daily_totals as
+select day, region, topic_group, kind, received from lake.main.daily_totals where region = {region};
 """
 FOUND = "select content from kept_answers where question = $question and about = $about and state = $state"
 
@@ -37,6 +48,7 @@ class Asked(NamedTuple):
     question: str
     about: str
     answer: Callable[[Store], Any]
+    region: str | None = None
 
 
 def record() -> Asked:
@@ -77,16 +89,16 @@ def keep_answers(store: Store, *, now: datetime, report: Report = lambda share, 
     Answers how many; 0 where all are kept already. What data or forecasts of another process have made old meanwhile is
     not kept. `now` is UTC.
     """
-    state = _state(store.query)
-    wanted = list(_wanted(store))
-    known = store.query("select question, about from kept_answers where state = $state", state=state)
-    if {(one.question, one.about) for one in wanted} <= set(known.itertuples(index=False, name=None)):
-        report(1.0, "")
-        return 0
-    rows = []
-    for number, one in enumerate(wanted):
-        rows.append((one.question, one.about, state, now, _packed(one.answer(store))))
-        report((number + 1) / len(wanted), "")
+    with store.reading() as query:  # of one and the same snapshot
+        state = _state(query)
+        wanted = _wanted(query)
+        known = query("select question, about from kept_answers where state = $state", state=state)
+        if {(one.question, one.about) for one in wanted} <= set(known.itertuples(index=False, name=None)):
+            report(1.0, "")
+            return 0
+        rows = [
+            (one.question, one.about, state, now, _packed(answer)) for one, answer in _answers(query, wanted, report)
+        ]
 
     def work(cursor: duckdb.DuckDBPyConnection) -> int:
         if _state(lambda sql: cursor.execute(sql).df()) != state:
@@ -100,16 +112,42 @@ def keep_answers(store: Store, *, now: datetime, report: Report = lambda share, 
     return store.write(work)
 
 
-def _wanted(store: Store) -> Iterable[Asked]:
+def _wanted(query: Query) -> list[Asked]:
     """What the pages ask first: of everything, and of each region."""
-    yield record()
-    found = store.query("select distinct region from coverage where region is not null order by 1")
-    for chosen in [(), *((region,) for region in found["region"])]:
-        filters = Filters(regions=chosen)
-        last = last_full_day(store, filters).day
+    regions = query("select distinct region from coverage where region is not null order by 1")["region"]
+    found = [record()]
+    for region in [None, *regions]:
+        filters = Filters(regions=(region,) if region else ())
+        last = last_full_day(_as_store(query), filters).day
         if last is not None:
-            yield labels(filters, last)
-            yield topics(filters, last)
+            found += [one._replace(region=region) for one in (labels(filters, last), topics(filters, last))]
+    return found
+
+
+def _answers(query: Query, wanted: list[Asked], report: Report) -> Iterator[tuple[Asked, Any]]:
+    """Each question with its answer: of a region on counts at hand, so that few go through the large tables."""
+    store = _as_store(query)
+    regions = [None, *sorted({one.region for one in wanted if one.region})]
+    for number, region in enumerate(regions):
+        for statement in statements(AT_HAND.format(region=literal(region))) if region else []:
+            query(statement)
+        yield from ((one, one.answer(store)) for one in wanted if one.region == region)
+        report((number + 1) / len(regions), "")
+
+
+class _Snapshot:
+    """A store as the functions of the analytics ask it, on one cursor in one transaction."""
+
+    def __init__(self, query: Query) -> None:
+        self.query = query
+
+    @contextmanager
+    def reading(self) -> Iterator[Query]:
+        yield self.query
+
+
+def _as_store(query: Query) -> Store:
+    return cast("Store", _Snapshot(query))
 
 
 def _about(filters: Filters, *days: object) -> str:
@@ -120,7 +158,7 @@ def _about(filters: Filters, *days: object) -> str:
     return json.dumps([chosen, *map(str, days)], ensure_ascii=False)
 
 
-def _state(query: Callable[..., pd.DataFrame]) -> str:
+def _state(query: Query) -> str:
     """What such answers rest on, in a text that changes with every import, undo, change of names and issue."""
     found = query(STATE).iloc[0]
     return f"{METHOD} {found['imports']} {found['runs']} {'' if pd.isna(found['renamed']) else found['renamed']}"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from analytics import cube
 from analytics.kept_answers import keep_answers
 from analytics.kept_grounds import keep_grounds
 from analytics.known_drivers import drivers_of_store
@@ -47,6 +48,8 @@ def refresh(
     all this and is dear, then municipalities.
     Raises BadInput on an empty or short store.
     """
+    if not cube.is_in_order(store.query):
+        store.write(cube.put_in_order)
     almanac = almanac_of(store)
     found = store_panel(store, almanac=almanac)
     drivers = drivers_of_store(store, almanac, found.panel.days)

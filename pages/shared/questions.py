@@ -30,7 +30,8 @@ from analytics.filters import Filters
 from analytics.health import health
 from analytics.layout import layout, own_layout
 from analytics.loaded import last_full_day
-from analytics.own_geometry import own_geometry
+from analytics.own_geometry import kept_outlines, own_geometry
+from analytics.own_keeping import has_own_rows, own_table
 from analytics.refresh import almanac_of
 from analytics.store import Store
 from analytics.store_rehearsal import calendar_events
@@ -119,6 +120,9 @@ QUESTIONS: dict[str, Callable[..., Any]] = {
     "compared": where.compared,
     "layout": _layout,
     "own_geometry": lambda store, filters, _, places: own_geometry(store, places, filters.regions),
+    "own_table": own_table,
+    "has_own_rows": has_own_rows,
+    "kept_outlines": kept_outlines,
     "calendar": where.calendar,
     "hours": where.hours,
     "points": where.points,
