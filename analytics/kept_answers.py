@@ -39,6 +39,7 @@ where region = {region};
 create or replace temp table daily_totals as
 select day, region, topic_group, kind, received from lake.main.daily_totals where region = {region};
 """
+FORGET = "delete from kept_answers where question in ('signal_record', 'moved_labels', 'new_and_gone_topics')"
 FOUND = "select content from kept_answers where question = $question and about = $about and state = $state"
 
 
@@ -103,7 +104,9 @@ def keep_answers(store: Store, *, now: datetime, report: Report = lambda share, 
     def work(cursor: duckdb.DuckDBPyConnection) -> int:
         if _state(lambda sql: cursor.execute(sql).df()) != state:
             return 0
-        cursor.execute("delete from kept_answers")
+        cursor.execute(
+            "delete from kept_answers where question in ('signal_record', 'moved_labels', 'new_and_gone_topics')"
+        )
         cursor.register("answers_to_keep", pd.DataFrame(rows, columns=["question", "about", "state", "at", "content"]))
         cursor.execute("insert into kept_answers select * from answers_to_keep")
         cursor.unregister("answers_to_keep")

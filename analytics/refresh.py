@@ -12,6 +12,7 @@ import pandas as pd
 from analytics import cube
 from analytics.kept_answers import keep_answers
 from analytics.kept_grounds import keep_grounds
+from analytics.kept_tiles import keep_tiles
 from analytics.known_drivers import drivers_of_store
 from analytics.ledger import Report, Run, issue, issue_municipal
 from analytics.outbreak_ledger import issue_outbreaks
@@ -75,6 +76,7 @@ def refresh(
             issue_outbreaks(store, found, almanac, done[0].run_id, _part(report, 1, OUTBREAKS_SHARE, steps))
             told = _part(report, 1 + OUTBREAKS_SHARE, GROUNDS_SHARE, steps)
             keep_grounds(store, found.panel, drivers, almanac, now=now, report=told)
+    keep_tiles(store, now=now)
     keep_answers(store, now=now, report=_part(report, len(done) + BESIDE, ANSWERS_SHARE, steps))
     if wide and not done[0].municipal:
         number = len(done) + BESIDE + ANSWERS_SHARE

@@ -28,6 +28,7 @@ from analytics import (
 from analytics.events import event_types
 from analytics.filters import Filters
 from analytics.health import health
+from analytics.kept_tiles import grid_of
 from analytics.layout import layout, own_layout
 from analytics.loaded import last_full_day
 from analytics.own_geometry import kept_outlines, own_geometry
@@ -84,7 +85,7 @@ def _three_things(store: Store, filters: Filters, as_of: date) -> list[attention
 def _layout(store: Store, regions: tuple[str, ...]) -> pd.DataFrame:
     own = own_geometry(store, "region")
     if own is not None:
-        return own_layout(own, regions).rename(columns={"name": "region"})
+        return own_layout(own, regions, grid_of(store)).rename(columns={"name": "region"})
     codes = where.codes(store)
     return layout({region: codes.get(region) for region in regions})
 
@@ -93,7 +94,7 @@ def municipal_layout(store: Store, regions: tuple[str, ...], chosen: pd.DataFram
     """region, municipality, row, column, code, has_geometry; `chosen`: parent, value, the most frequent first."""
     own = own_geometry(store, "municipality", regions) if chosen["parent"].nunique() == 1 else None
     if own is not None and chosen["value"].isin(own.ids).any():
-        tiles = own_layout(own, list(chosen["value"])).rename(columns={"name": "municipality"})
+        tiles = own_layout(own, list(chosen["value"]), grid_of(store)).rename(columns={"name": "municipality"})
         return tiles.assign(region=chosen["parent"].iloc[0])
     tiles = tile_grid.block(list(chosen["value"]), columns=max(1, min(8, len(chosen))))
     tiles = tiles.drop(columns="id").assign(region=chosen["parent"].tolist(), municipality=chosen["value"].tolist())
