@@ -28,6 +28,8 @@ HORIZON = 28  # days ahead that are issued
 MUNICIPAL_QUANTILES = ("0.1", "0.5", "0.9")
 MUNICIPAL_DAYS = 35  # for which the municipal level is kept, and the parts
 FACTORS = tuple(name for name in PARTS if name != "correction")  # what past errors taught is told with the level
+PAIR = ("pair_regions", "pair_topics")
+OF_THE_PAIRS = "and (region, topic_group) in (select unnest($pair_regions::varchar[]), unnest($pair_topics::varchar[]))"
 Report = Callable[[float, str], None]
 
 
@@ -59,13 +61,15 @@ def issued(
     run_id: int | None = None,
     regions: Iterable[str] = (),
     topic_groups: Iterable[str] = (),
+    pairs: Iterable[tuple[str, str]] | None = None,
 ) -> pd.DataFrame:
     """A forecast as it was issued: day, region, topic, mean, 0.025 … 0.975; the newest unless `run_id` names another.
 
     `attrs`: `origin`, `run_id`, and `distribution`, so `forecast.probability` answers from it. No rows when nothing
-    was issued. `regions`, `topic_groups`: only these ('*' = the total); empty = all.
+    was issued. `regions`, `topic_groups`: only these ('*' = the total); empty = all. `pairs`: only these series.
     """
-    return _read(store, "forecasts", "region, topic_group as topic", QUANTILES, run_id, regions, topic_groups)
+    names = "region, topic_group as topic"
+    return _read(store, "forecasts", names, QUANTILES, run_id, regions, topic_groups, pairs)
 
 
 def issued_municipal(
@@ -262,7 +266,9 @@ def _read(
     run_id: int | None,
     regions: Iterable[str],
     topic_groups: Iterable[str],
+    pairs: Iterable[tuple[str, str]] | None = None,
 ) -> pd.DataFrame:
+    wanted = None if pairs is None else sorted({*pairs})
     column = "calibration" if table == "forecasts" else "municipal_calibration"
     with store.reading() as query:
         run = query(
@@ -274,10 +280,12 @@ def _read(
         printed = ", ".join(f'"{name}"' for name in quantiles)
         found = query(
             f"select day, {names}, mean, {printed}, dispersion, cell from {table} where run_id = $run_id "
-            "and chosen(region, $regions) and chosen(topic_group, $topic_groups) order by all",
+            "and chosen(region, $regions) and chosen(topic_group, $topic_groups) "
+            f"{'' if wanted is None else OF_THE_PAIRS} order by day, {names.replace(' as topic', '')}",
             run_id=-1 if run.empty else int(run["run_id"].iloc[0]),
             regions=list(regions) or None,
             topic_groups=list(topic_groups) or None,
+            **({} if wanted is None else {name: [pair[at] for pair in wanted] for at, name in enumerate(PAIR)}),
         )
     dispersion, cell = found.pop("dispersion").to_numpy(), found.pop("cell").to_numpy()
     if not run.empty and isinstance(run["calibration"].iloc[0], str):

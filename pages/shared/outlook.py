@@ -10,7 +10,7 @@ import pandas as pd
 import streamlit as st
 
 from analytics.filters import Filters
-from analytics.selected_forecast import Outlook, record_by_day
+from analytics.selected_forecast import Outlook
 from pages.shared import bound, components, forecast_charts, mark_links, part_charts, twins, waiting
 from pages.shared.answers import Answers
 from pages.shared.text import Text, plain
@@ -136,7 +136,7 @@ def record(answers: Answers, filters: Filters, text: Text) -> None:
             text("track.judged"): [text.number(number) for number in table["forecasts"]],
         }
         st.dataframe(pd.DataFrame(shown), hide_index=True, width="stretch")
-        by_day = record_by_day(answers.said_before(filters))
+        by_day = answers.record_by_day(filters)
         numbers = {"lead": "track.lead", "coverage_50": "track.half", "coverage_80": "track.coverage"}
         numbers |= {"coverage_95": "track.nearly_all", "skill": "track.skill", "bias": "track.bias"}
         numbers |= {"forecasts": "track.judged"}
