@@ -18,7 +18,7 @@ from analytics.forecast import probability
 from analytics.geometry import Geometry
 from analytics.layout import reference_geometry
 from analytics.loaded import LastFullDay
-from analytics.selected_forecast import Outlook, Series
+from analytics.selected_forecast import Outlook
 from analytics.settings import Settings, read_settings
 from analytics.store import Store, open_store
 from pages.shared import derived, questions
@@ -165,7 +165,7 @@ class Answers:
     def said_before(self, filters: Filters) -> pd.DataFrame:
         """What was said before of the ledger's series nearest to the selection."""
         series = self.outlook(filters).series
-        return _remembered("said_before", self, series, self.past_counts(_filters_of(series)))
+        return _remembered("said_before", self, series, self.past_counts(series.filters))
 
     def record(self, filters: Filters) -> pd.DataFrame:
         """How good that was; see analytics.selected_forecast.record_of."""
@@ -285,11 +285,6 @@ QUESTIONS: dict[str, Callable[..., Any]] = {
 def _timeless(filters: Filters) -> Filters:
     """The selection without its period: the future has none."""
     return replace(filters, first_day=None, last_day=None, compare="usual")
-
-
-def _filters_of(series: Series) -> Filters:
-    regions = () if series.region == "*" else (series.region,)
-    return Filters(regions=regions, topic_groups=() if series.topic == "*" else (series.topic,))
 
 
 def _remembered(question: str, answers: Answers, *arguments: object) -> Any:
