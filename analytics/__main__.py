@@ -27,7 +27,7 @@ from analytics import (
 )
 from analytics.catalogue import masked
 from analytics.errors import BadInput
-from analytics.existing import check_named, existing_store, utc_now
+from analytics.existing import check_days, check_named, existing_store, utc_now
 from analytics.progress import progress
 from analytics.settings import read_settings
 from analytics.store import open_store, store_exists
@@ -104,7 +104,7 @@ def counts(
     closed: Annotated[bool, typer.Option("--closed", help="Show also how many of them are closed.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Count the complaints of the store."""
+    """Count the complaints of the store; a name that it does not know has none, which is said beside the 0."""
     filters = queries.Filters(
         first_day=first_day.date() if first_day else None,
         last_day=last_day.date() if last_day else None,
@@ -116,7 +116,11 @@ def counts(
         kinds=tuple(kind or queries.COUNTED),
     )
     store = existing_store()
-    check_named(store, filters)
+    check_days(filters)
+    try:
+        check_named(store, filters)
+    except BadInput as unknown:  # whoever asks for each region in turn wants an answer for each
+        errors.print(str(unknown), markup=False)
     counted = queries.counts(store, filters, (by or By.kind).value)
     if by is None:
         counted = counted[["complaints", "closed"]].sum().to_frame().T

@@ -31,8 +31,8 @@ def existing_store() -> Store:
     return open_store(settings)
 
 
-def check_named(store: Store, filters: Filters) -> None:
-    """Raise BadInput where a name that is asked for is nowhere in the store, or the days are the wrong way round."""
+def check_days(filters: Filters) -> None:
+    """Raise BadInput where the last day is before the first."""
     if filters.first_day and filters.last_day and filters.last_day < filters.first_day:
         raise BadInput(
             "last_before_first",
@@ -40,6 +40,10 @@ def check_named(store: Store, filters: Filters) -> None:
             first=filters.first_day,
             last=filters.last_day,
         )
+
+
+def check_named(store: Store, filters: Filters) -> None:
+    """Raise BadInput where a name that is asked for is nowhere in the store."""
     known = choices(store)
     for meaning, chosen in NAMED.items():
         names = known.loc[known["meaning"] == meaning, "value"]
