@@ -45,6 +45,7 @@ class Calendars:
         self.keys: dict[tuple[str, str], tuple] = {}
         self.place: tuple[str | None, list[int]] = (None, [])
         self.cells: dict[tuple[str, tuple[int, ...]], Regressors] = {}
+        self.totals: dict[tuple, Regressors] = {}
         self.named = {
             name: [frozenset(one.strip() for one in str(cell).split("|") if one.strip()) for cell in self.events[name]]
             for name in ("region", "topic")
@@ -118,7 +119,7 @@ class Calendars:
         found = copy(self)
         coming = self.events["id"].isin(list(ids)) & (self.events["ends_on"] > self.origin)
         found.hidden = frozenset(np.flatnonzero(coming))
-        found.keys, found.cells, found.place = {}, {}, (None, [])
+        found.keys, found.cells, found.totals, found.place = {}, {}, {}, (None, [])
         return found
 
     @property
@@ -151,6 +152,12 @@ class Calendars:
         region, topic, applies = key
         if applies is not None:
             return self._cell(region, applies)
+        if key not in self.totals:
+            self.totals[key] = self._mixed(region, topic)
+        return self.totals[key]
+
+    def _mixed(self, region: str, topic: str) -> Regressors:
+        """Of a total: those of its series, each as heavy as its complaints of the last year."""
         inside = self.volume
         if region != TOTAL:
             inside = inside[inside["region"] == region]
