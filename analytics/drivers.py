@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -155,7 +156,7 @@ class EventTraces:
         shapes = [SHAPES.index(name) for name in CORE]
         return np.isin(kinds.shape, shapes) & np.isin(kinds.kind, [above[0] for above in kinds.above])
 
-    @property
+    @cached_property
     def names(self) -> list[str]:
         """Of the regressors."""
         every = [f"{kind} {shape}" for kind in self.kinds for shape in SHAPES] + [f"{k} strength" for k in self.kinds]

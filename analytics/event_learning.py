@@ -35,6 +35,7 @@ MORE_PASSES = 2  # where events act in parts of a region: what they do to it is 
 FEW_DAYS, WINDOW_DAYS = 3, 14  # in a row, whose errors are alike; over which a level may be taken wrong
 MOST_IN_COMMON, MOST_DRIFT = 100.0, 0.25
 FEWEST = 1.0  # complaints expected in the windows, from which a unit learns of its own
+DENSE = 200_000  # cells × effects below which a whole matrix is quicker than a sparse one
 
 
 @dataclass(frozen=True)
@@ -337,12 +338,15 @@ class _Learner:
         weight = 1 / noise[self.rows[cells]]
         touched = np.flatnonzero(np.bincount(design.indices, minlength=len(centre)))
         design = design[:, touched]
+        if design.shape[0] * design.shape[1] < DENSE:
+            design = design.toarray()
         precision = 1 / variance[touched]
         theta = (centre if start is None else start)[touched].copy()
         curvature = np.diag(precision)
         for _ in range(STEPS):
             mean = weight * usual * np.exp(np.clip(design @ theta, -8, 8))
-            curvature = np.asarray((design.T @ (design * mean[:, None])).todense()) + np.diag(precision)
+            squares = design.T @ (design * mean[:, None])
+            curvature = (squares.toarray() if sparse.issparse(squares) else squares) + np.diag(precision)
             gradient = design.T @ (weight * came - mean) - precision * (theta - centre[touched])
             step = np.linalg.solve(curvature, gradient)
             theta += step * min(1.0, 1.0 / max(np.abs(step).max(initial=0.0), 1e-9))

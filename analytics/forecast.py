@@ -46,6 +46,7 @@ from analytics.rhythm import fit_effects
 
 VERSION = "2"  # of the method, written into the ledger
 PARTS = ("level", "weekday", "season", "holiday", "events", "weather", "correction")
+OWN_PARTS = ("weekday", "event", "weather")  # groups of regressors that are parts of their own
 FARTHEST = 365
 SAMPLE, CHUNK = 400, 512
 LOOKING_BACK = 0.8  # of the time, judging past origins
@@ -422,19 +423,20 @@ class Engine:
                 offset=None if offset is None else offset[at],
             )
 
-    def _log_rhythm(
-        self,
-        series: pd.DataFrame,
-        effects: np.ndarray,
-        groups: tuple[str, ...] = (),
-    ) -> np.ndarray:
+    def _log_rhythm(self, series: pd.DataFrame, effects: np.ndarray, groups: tuple[str, ...] = ()) -> np.ndarray:
         """Logarithm of the rhythm (series × days, the days ahead too), of the regressors of these groups only."""
-        found = np.empty((len(series), len(self.days)))
+        return self._log_rhythms(series, effects, groups)[0]
+
+    def _log_rhythms(self, series: pd.DataFrame, effects: np.ndarray, *wanted: tuple[str, ...]) -> list[np.ndarray]:
+        """The same of several choices of groups, () being all: finding and copying calendars is most of the work."""
+        found = [np.empty((len(series), len(self.days))) for _ in wanted]
         for calendar, rows in self.calendars.of(series):
-            kept = np.array([not groups or group in groups for group in calendar.groups], dtype=bool)
-            found[rows] = effects[rows][:, kept] @ calendar.values[:, kept].T
-            if calendar.parts and (not groups or "event" in groups):
-                found[rows] += calendar.parts.effect(effects[rows][:, self.calendars.of_events])
+            values, own = calendar.values.T.astype(float), effects[rows]
+            for one, groups in zip(found, wanted, strict=True):
+                kept = np.array([group in groups for group in calendar.groups], dtype=bool)
+                one[rows] = own[:, kept] @ values[kept] if groups else own @ values
+                if calendar.parts and (not groups or "event" in groups):
+                    one[rows] += calendar.parts.effect(own[:, self.calendars.of_events])
         return found
 
     def _upper(self, at: int) -> tuple[np.ndarray, np.ndarray]:
@@ -468,16 +470,14 @@ class Engine:
         series = self.panel.series.iloc[rows]
         self._fit_bottom(rows)
         effects = self.own_effects[rows]
-        log_rhythm = self._log_rhythm(series, effects)
+        log_rhythm, *by_groups = self._log_rhythms(series, effects, (), *((group,) for group in OWN_PARTS))
         past = len(points) != 1 or points[0] != self.time.origin
         own = self._moves(self.panel.counts[rows], log_rhythm, points, ahead)
         members = [self.above[at].member[rows] for at in self.relatives]
         kin = [moves.of(at) for moves, at in zip(self.kin_past if past else self.kin_ahead, members, strict=True)]
         coefficients = self.coefficients[buckets_of(ahead)]
         days = (points[:, None] + ahead).clip(max=len(self.days) - 1)
-        by_group = {
-            group: self._log_rhythm(series, effects, (group,))[:, days] for group in ("weekday", "event", "weather")
-        }
+        by_group = {group: rhythm[:, days] for group, rhythm in zip(OWN_PARTS, by_groups, strict=True)}
         weekdays = by_group["weekday"]
         steps = own.steps.shape[-1]
         level = np.repeat(own.base[..., None], len(ahead), axis=2)
