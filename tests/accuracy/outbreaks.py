@@ -199,8 +199,8 @@ def _checked(kind: str, p_values: list[np.ndarray]) -> str:
     here = np.stack(p_values, axis=1)
     apart = max(float(np.abs(values - here[number - SCORED[0]]).max()) for number, values in own.items())
     return f"""The p-values are those of `tests/accuracy/flexible.py`, the
-same steps written out for many series at once. R itself judged {len(own)} simulations of each signal
-({len(own) * len(SIGNALS) * DAYS:,} days) too: the p-values of both differ by at most {apart:.0e}."""
+same steps written out for many series at once. R itself judged {len(own)} of the {len(SCORED)} too
+({len(own) * len(SIGNALS) * DAYS:,} days of all signals): the p-values of both differ by at most {apart:.0e}."""
 
 
 def _by_chance(like: list[np.ndarray], theirs: list[np.ndarray], cases: list[np.ndarray]) -> str:
