@@ -57,6 +57,7 @@ backtest: .venv/ready-dev .venv-bench/ready
 	$(BIN)/python -m tests.accuracy.spikes
 	$(BIN)/python -m tests.accuracy.outbreaks
 	$(BIN)/python -m tests.accuracy.effects
+	$(BIN)/python -m tests.accuracy.rehearsal
 
 .venv-bench/ready: requirements-bench.txt
 	$(PYTHON) -m venv .venv-bench

@@ -6,12 +6,16 @@ import zlib
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import holidays
 import numpy as np
 import pandas as pd
 
 from analytics.errors import BadInput
+
+if TYPE_CHECKING:
+    from analytics.local_events import Parts
 
 # How much a logarithmic effect may differ from that of the wider group: a prior's standard deviation.
 FREEDOM = {
@@ -86,7 +90,8 @@ class Almanac:
 class Regressors:
     """values: days × regressors; names and groups (keys of FREEDOM) of the regressors, days off.
 
-    unseen: share of days whose weather is climatology; covariance: of the weather's regressors on these.
+    unseen: share of days whose weather is climatology; covariance: of the weather's regressors on these; parts: events
+    of municipalities in a series of their whole region, which are not among the values.
     """
 
     values: np.ndarray
@@ -95,6 +100,7 @@ class Regressors:
     off: np.ndarray
     unseen: np.ndarray | None = None
     covariance: np.ndarray | None = None
+    parts: Parts | None = None
 
     @property
     def freedom(self) -> np.ndarray:

@@ -17,7 +17,7 @@ from analytics.ledger import FACTORS, HORIZON, factors
 from analytics.loaded import unloaded
 from analytics.panel import TOTAL, dense_panel
 from analytics.queries import daily_counts, span
-from analytics.refresh import almanac_of
+from analytics.store_almanac import almanac_of
 from analytics.store_panel import HISTORY, SHORTEST
 
 if TYPE_CHECKING:

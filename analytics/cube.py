@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import duckdb
+import pandas as pd
 
 # A complaint as the cube counts it. A deadline without a time of day lasts until the end of its day. Two complaints
 # with one repeat_key are of one region, municipality and topic group, and of one place where it is known, else of one
@@ -145,13 +148,28 @@ labels as (
 )
 select meaning, parent, value, sum(complaints) from labels group by all having sum(complaints) <> 0
 """
+TOPICS = """
+insert into topic_totals
+select opened_on as day, topic_group, topic, kind, sum(sign) as received
+from dated_moved group by all having sum(sign) <> 0 order by day
+"""
 KEYS = {
     "daily_counts": CELL,
     "daily_totals": "day, region, topic_group, kind",
     "region_totals": "day, region, kind",
+    "topic_totals": "day, topic_group, topic, kind",
     "choices": "meaning, parent, value",
     "source_days": "day, source, region",
 }
+
+# A page asks mostly of one region or of the newest days: rows that lie so are passed over in whole groups.
+ORDER = {
+    "daily_counts": "date_trunc('quarter', opened_on), region",
+    "daily_totals": "date_trunc('quarter', day), region",
+}
+ORDERED = "ordered_rows"  # the setting: how many rows daily_counts had when it was put in order
+GROWN = 1.25  # times as many rows, from which it is done again
+MANY = 500_000  # rows: fewer are gone through at once
 
 
 def refresh(cursor: duckdb.DuckDBPyConnection) -> None:
@@ -167,6 +185,7 @@ def refresh(cursor: duckdb.DuckDBPyConnection) -> None:
     _find_repeats(cursor, deadlines)
     cursor.execute(f"insert into daily_counts select {CELL}, 0, 0, 0, 0, repeats from moved_repeats")
     _add_totals(cursor)
+    cursor.execute(TOPICS)
     cursor.execute(CHOICES)
     cursor.execute(
         """
@@ -188,8 +207,36 @@ def sum_up(cursor: duckdb.DuckDBPyConnection) -> None:
             f"create or replace temp table summed as select {keys}, {sums} from {table} group by all having {some}"
         )
         cursor.execute(f"delete from {table}")
-        cursor.execute(f"insert into {table} by name select * from summed order by {keys.split(', ')[0]}")
+        order = ORDER.get(table, keys.split(", ")[0])
+        cursor.execute(f"insert into {table} by name select * from summed order by {order}")
         cursor.execute("drop table summed")
+
+
+def is_in_order(query: Callable[..., pd.DataFrame]) -> bool:
+    """Were the large tables put in order since most of their rows came, or are they small?"""
+    found = query(
+        """
+        select (select count(*) from daily_counts) as rows,
+          coalesce((select max(value::bigint) from settings where setting = $ordered), 0) as ordered
+        """,
+        ordered=ORDERED,
+    ).iloc[0]
+    return bool(found["rows"] < max(MANY, GROWN * found["ordered"]))
+
+
+def put_in_order(cursor: duckdb.DuckDBPyConnection) -> None:
+    """Write the large tables anew by quarter and region, the rows of daily_totals summed up. The sums stay the same."""
+    sums = ", ".join(f"sum({measure})::bigint as {measure}" for measure in MEASURES)
+    for table, rows in (
+        ("daily_counts", "select * from daily_counts"),
+        ("daily_totals", f"select {KEYS['daily_totals']}, {sums} from daily_totals group by all"),
+    ):
+        cursor.execute(f"create or replace temp table in_order as select * from ({rows}) order by {ORDER[table]}")
+        cursor.execute(f"delete from {table}")
+        cursor.execute(f"insert into {table} by name select * from in_order")
+        cursor.execute("drop table in_order")
+    cursor.execute("delete from settings where setting = $ordered", {"ordered": ORDERED})
+    cursor.execute("insert into settings select $ordered, count(*)::varchar from daily_counts", {"ordered": ORDERED})
 
 
 def rebuild(cursor: duckdb.DuckDBPyConnection) -> None:

@@ -25,6 +25,8 @@ LINGER = (1.0, 3.0, 7.0)  # half-lives in days of what has fallen
 NEIGHBOURS = 15  # days of the year on each side that climatology is taken from
 YEAR_DAYS = 365
 TRUSTED_DAYS = 7  # ahead, up to which a forecast of the weather is taken as it is
+PLACES = ("region", "municipality", "topic")  # that an event may name, several by |; empty: all
+Shares = Mapping[tuple[str, str], Mapping[str, float]]
 MEASURES = ("temperature_c", "rain_mm", "snow_cm", "wind_ms")
 
 
@@ -44,11 +46,15 @@ class Known:
 
 @dataclass(frozen=True)
 class Drivers:
-    """Known events and weather (tables as in the store); `windows`: days before and after for types that say so."""
+    """Known events and weather (tables as in the store); `windows`: days before and after for types that say so.
+
+    `shares`: of each region and topic the shares of the municipalities, for panels without municipalities.
+    """
 
     events: pd.DataFrame | None = None
     weather: pd.DataFrame | None = None
     windows: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    shares: Shares = field(default_factory=dict)
 
     @property
     def any(self) -> bool:
@@ -58,14 +64,14 @@ class Drivers:
     def usable_events(self, origin: pd.Timestamp) -> pd.DataFrame:
         """Those known at the origin and not cancelled; days as datetime64, empty texts for all."""
         if self.events is None or not len(self.events):
-            none = pd.DataFrame(columns=["id", "type", "starts_on", "ends_on", "region", "topic", "strength"])
+            none = pd.DataFrame(columns=["id", "type", "starts_on", "ends_on", *PLACES, "strength"])
             return none.astype({"starts_on": "datetime64[us]", "ends_on": "datetime64[us]", "strength": float})
         found = self.events.copy()
         for name in ("starts_on", "ends_on", "known_since"):
             found[name] = pd.to_datetime(found[name]) if name in found else pd.NaT
         found["ends_on"] = found["ends_on"].fillna(found["starts_on"])
         found["known_since"] = found["known_since"].fillna(found["starts_on"])
-        for name in ("region", "topic"):
+        for name in PLACES:
             found[name] = found[name].astype("str").where(found[name].notna(), "") if name in found else ""
         found["strength"] = pd.to_numeric(found["strength"], errors="coerce") if "strength" in found else np.nan
         cancelled = (
@@ -155,23 +161,32 @@ class EventTraces:
         every = [f"{kind} {shape}" for kind in self.kinds for shape in SHAPES] + [f"{k} strength" for k in self.kinds]
         return [name for name, kept in zip(every, self.kept, strict=True) if kept]
 
-    def regressors(self, chosen: Iterable[int]) -> np.ndarray:
-        """values (days × names) of these events together.
+    def regressors(self, chosen: Iterable[int], on: np.ndarray | None = None) -> np.ndarray:
+        """values (days × names) of these events together; `on`: only these days, in order.
 
         Events of one type that overlap count once where they are strongest: the greatest of their shapes.
         """
-        values = np.zeros((self.days, len(self.kinds), len(SHAPES)), dtype=np.float32)
-        slope = np.zeros((self.days, len(self.kinds)), dtype=np.float32)
+        days = self.days if on is None else len(on)
+        values = np.zeros((days, len(self.kinds), len(SHAPES)), dtype=np.float32)
+        slope = np.zeros((days, len(self.kinds)), dtype=np.float32)
         for number in chosen:
             trace = self.traces[number]
-            if not len(trace.shape):
+            inside, shape = _days_inside(trace, on)
+            if not len(shape):
                 continue
-            inside = slice(trace.start, trace.start + len(trace.shape))
-            height = trace.shape.max(axis=1)
             for at in trace.rows:
-                values[inside, at] = np.maximum(values[inside, at], trace.shape)
-            slope[inside, trace.rows[0]] += trace.slope * height
-        return np.concatenate([values.reshape(self.days, -1), slope], axis=1)[:, self.kept]
+                values[inside, at] = np.maximum(values[inside, at], shape)
+            if trace.slope:
+                slope[inside, trace.rows[0]] += trace.slope * shape.max(axis=1)
+        return np.concatenate([values.reshape(days, -1), slope], axis=1)[:, self.kept]
+
+    def days_of(self, chosen: Iterable[int]) -> np.ndarray:
+        """The days in the windows of these events, in order."""
+        inside = np.zeros(self.days, dtype=bool)
+        for number in chosen:
+            trace = self.traces[number]
+            inside[trace.start : trace.start + len(trace.shape)] = True
+        return np.flatnonzero(inside)
 
     def profile(self, kind: str, lasts: int) -> np.ndarray:
         """Days of the window × regressors of an event of this type alone, of middling strength, that takes so long."""
@@ -195,6 +210,15 @@ class EventTraces:
             touched[list(trace.rows)] |= (trace.shape > 0).any(axis=0) if len(trace.shape) else False
         strong = np.array([number in with_strength for number in range(len(self.kinds))], dtype=bool)
         return np.concatenate([touched.ravel(), strong])
+
+
+def _days_inside(trace: Trace, on: np.ndarray | None) -> tuple[slice, np.ndarray]:
+    """Where a trace lies among the days, and its shape there."""
+    last = trace.start + len(trace.shape)
+    if on is None:
+        return slice(trace.start, last), trace.shape
+    inside = slice(*np.searchsorted(on, [trace.start, last]))
+    return inside, trace.shape[on[inside] - trace.start]
 
 
 def upward(kind: str) -> list[str]:

@@ -8,12 +8,12 @@ import numpy as np
 import pandas as pd
 
 from analytics.almanac import Almanac
-from analytics.drivers import Drivers, window
+from analytics.drivers import PLACES, Drivers, window
 from analytics.forecast import Engine
 from analytics.panel import TOTAL, Panel, dense_panel
 
 PROFILE = ["type", "topic", "offset", "lasts", "factor", "0.1", "0.9", "cases", "nothing"]
-CASE = ["id", "type", "title", "region", "topic", "starts_on", "ends_on", "strength", "unit"]
+CASE = ["id", "type", "title", "region", "municipality", "topic", "starts_on", "ends_on", "strength", "unit"]
 FELT_LONG = 14  # days after a one-day event, from which on it is looked at for so many
 USUAL_WEEKS = 4  # on each side of a past event, whose same weekdays are what was usual
 NINE_TENTHS = 1.2816  # standard deviations: 80 % lie within
@@ -58,8 +58,9 @@ def _profiles(engine: Engine) -> pd.DataFrame:
 def past_cases(panel: pd.DataFrame | Panel, drivers: Drivers, *, end: date | None = None) -> pd.DataFrame:
     """What happened in the past events, the newest first.
 
-    id, type, title, region, topic, starts_on, ends_on, strength, unit, days, complaints, usual, ratio. `complaints`:
-    from the first day to the last, of the places and topics that the event names; what begins on one day and is felt
+    id, type, title, region, municipality, topic, starts_on, ends_on, strength, unit, days, complaints, usual, ratio.
+    `complaints`: from the first day to the last, of the places and topics that the event names, of the whole region
+    where the panel has no municipalities; what begins on one day and is felt
     for weeks, such as the heating season, is looked at for its first two weeks; `days`: how many these are; `usual`:
     the medians of the same weekdays in the four weeks before and after, added up; `ratio` of both, nan where nothing is
     usual. Cancelled events and those outside the panel's days are left out.
@@ -68,7 +69,8 @@ def past_cases(panel: pd.DataFrame | Panel, drivers: Drivers, *, end: date | Non
     events = drivers.usable_events(dense.days[-1])
     past = events[(events["ends_on"] <= dense.days[-1]) & (events["starts_on"] >= dense.days[0])]
     found = past.reindex(columns=CASE).sort_values(["starts_on", "id"], ascending=[False, True]).reset_index(drop=True)
-    together = {names: _together(dense, *names) for names in set(zip(found["region"], found["topic"], strict=True))}
+    named = list(zip(*(found[name] for name in PLACES), strict=True))
+    together = {names: _together(dense, *names) for names in set(named)}
     cases = found.itertuples(index=False)
     felt = {kind: window(str(kind), drivers.windows)[1] for kind in found["type"].unique()}
     brief = (found["ends_on"] == found["starts_on"]) & (found["type"].map(felt).astype(float) >= FELT_LONG)
@@ -76,8 +78,8 @@ def past_cases(panel: pd.DataFrame | Panel, drivers: Drivers, *, end: date | Non
     looked_at = pd.to_datetime(looked_at)
     found["days"] = (looked_at.clip(upper=dense.days[-1]) - pd.to_datetime(found["starts_on"])).dt.days + 1
     sums = [
-        _beside_the_usual(dense.days, together[case.region, case.topic], case.starts_on, last)
-        for case, last in zip(cases, looked_at, strict=True)
+        _beside_the_usual(dense.days, together[names], case.starts_on, last)
+        for case, names, last in zip(cases, named, looked_at, strict=True)
     ]
     found["complaints"] = [actual for actual, _ in sums]
     found["usual"] = [usual for _, usual in sums]
@@ -89,16 +91,16 @@ def past_cases(panel: pd.DataFrame | Panel, drivers: Drivers, *, end: date | Non
 
 def happened(panel: Panel, case: object) -> tuple[float, float]:
     """Complaints of a past event's days, places and topics, and what was usual on the same weekdays around it."""
-    counts = _together(panel, case.region, case.topic)  # type: ignore[attr-defined]
+    counts = _together(panel, case.region, case.municipality, case.topic)  # type: ignore[attr-defined]
     return _beside_the_usual(panel.days, counts, case.starts_on, case.ends_on)  # type: ignore[attr-defined]
 
 
-def _together(panel: Panel, region: str, topic: str) -> np.ndarray:
+def _together(panel: Panel, region: str, municipality: str, topic: str) -> np.ndarray:
     """Counts a day of the places and topics that an event names ('|' between them, none: all)."""
     rows = np.ones(len(panel.series), dtype=bool)
-    for name, cell in (("region", region), ("topic", topic)):
+    for name, cell in zip(PLACES, (region, municipality, topic), strict=True):
         wanted = [one.strip() for one in str(cell).split("|") if one.strip()]
-        if wanted:
+        if wanted and name in panel.keys:
             rows &= panel.series[name].isin(wanted).to_numpy()
     counts = panel.counts[rows]
     return np.where(np.isnan(counts).all(axis=0), np.nan, np.nansum(counts, axis=0))

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from analytics.almanac import Almanac, regressors
-from analytics.drivers import Drivers
+from analytics.drivers import PLACES, Drivers
 from analytics.panel import TOTAL
 
 
@@ -14,17 +14,19 @@ def event_days(series: pd.DataFrame, days: pd.DatetimeIndex, almanac: Almanac, d
     """Series × days, true on days off that are usually worked and from the first day of an event to its last.
 
     `series`: region, [municipality], topic; a total ('*') has the event days of everything in it. An event that names
-    no region or topic is one of all. For judging what came, so it does not matter when an event was known.
+    no place or topic is one of all, one of a municipality is its region's where the series have none. For judging what
+    came, so it does not matter when an event was known.
     """
     known = drivers.usable_events(pd.Timestamp.max)
     off = {name: regressors(days, almanac, name or None).off for name in {"", *almanac.regions}}
     anywhere = np.logical_or.reduce(list(off.values()))
-    region, topic = series["region"].to_numpy(), series["topic"].to_numpy()
-    found = np.array([anywhere if name == TOTAL else off.get(name, off[""]) for name in region])
+    names = {name: series[name].to_numpy() for name in PLACES if name in series}
+    found = np.array([anywhere if name == TOTAL else off.get(name, off[""]) for name in names["region"]])
     for event in known.itertuples(index=False):
         lasts = (days >= event.starts_on) & (days <= event.ends_on)
         if lasts.any():
-            found |= (_named(event.region, region) & _named(event.topic, topic))[:, None] & lasts
+            acts = np.logical_and.reduce([_named(getattr(event, name), of) for name, of in names.items()])
+            found |= acts[:, None] & lasts
     return found
 
 

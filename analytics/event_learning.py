@@ -13,11 +13,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy import sparse
 
 from analytics.rhythm import overdispersion, smooth
+
+if TYPE_CHECKING:
+    from analytics.local_events import Parts
 
 LEVEL_HALF_LIFE = 30.0  # days
 SAY_IN_LEVEL = 0.1  # of a day within an event's window, against others
@@ -27,6 +31,7 @@ BELIEF = 6.0  # cases' worth of belief in these
 EVENT_SPREAD = 0.4  # standard deviation of one event's log effect around its type's, before it is learned
 EVENT_BELIEF = 3.0  # events' worth of belief in it
 PASSES, ROUNDS, STEPS = 2, 3, 8
+MORE_PASSES = 2  # where events act in parts of a region: what they do to it is not linear in the effects
 FEW_DAYS, WINDOW_DAYS = 3, 14  # in a row, whose errors are alike; over which a level may be taken wrong
 MOST_IN_COMMON, MOST_DRIFT = 100.0, 0.25
 FEWEST = 1.0  # complaints expected in the windows, from which a unit learns of its own
@@ -62,7 +67,8 @@ class Happened:
     """Learning series: `counts` (nan unknown), the logarithms of their rhythm without events, their topics.
 
     `values`: of each distinct calendar the event columns (days × columns); `calendar`: which one each series has;
-    `windows`: for each past event its leaf, its days, their heights, and the series that it counts for.
+    `windows`: for each past event its leaf, its days, their heights, the series that it counts for, and the
+    municipalities it is confined to in series of whole regions, of which `parts` tells what acts there.
     """
 
     counts: np.ndarray
@@ -70,7 +76,17 @@ class Happened:
     topic: np.ndarray
     values: Sequence[np.ndarray]
     calendar: np.ndarray
-    windows: Sequence[tuple[int, np.ndarray, np.ndarray, np.ndarray]]
+    windows: Sequence[tuple[int, np.ndarray, np.ndarray, np.ndarray, frozenset[str]]]
+    parts: Sequence[Parts | None] = ()
+
+    @property
+    def local(self) -> bool:
+        """Do events act in parts of a series?"""
+        return any(self.parts)
+
+    def parts_of(self, row: int) -> Parts | None:
+        """What acts in parts of this series."""
+        return self.parts[self.calendar[row]] if len(self.parts) else None
 
 
 @dataclass
@@ -152,9 +168,12 @@ class EventEffects:
 def learn_events(kinds: Kinds, past: Happened, topics: int, own: np.ndarray) -> EventEffects:
     """Learn from `past`; topics: how many there are; own: numbers of the series of `past` that learn for themselves."""
     learner = _Learner(kinds, past, topics, own)
+    for _ in range(MORE_PASSES * past.local):
+        learner.level()
+        learner.fit(1, narrowest=False)
     for number in range(PASSES):
         learner.level()
-        learner.fit(narrowest=number == PASSES - 1)
+        learner.fit(ROUNDS, narrowest=number == PASSES - 1)
     return learner.found
 
 
@@ -172,6 +191,9 @@ class _Learner:
         self.actual = np.where(known, past.counts, 0.0).astype(float)
         self.without = np.where(known, np.exp(past.log_rhythm), 0.0)
         self.inside = [np.flatnonzero((np.abs(one) > 0).any(axis=1)) for one in past.values]
+        for at, parts in enumerate(past.parts):
+            if parts is not None:
+                self.inside[at] = np.union1d(self.inside[at], parts.day)
         self.sparse = [sparse.csr_array(one[days]) for one, days in zip(past.values, self.inside, strict=True)]
         self.effects = np.zeros((len(past.topic), kinds.size))
         self.freedom = np.full(kinds.size, FREEDOM**2)
@@ -184,19 +206,36 @@ class _Learner:
         for row, at in enumerate(self.past.calendar):
             days = self.inside[at]
             say[row, days] = SAY_IN_LEVEL
-            exposure[row, days] *= np.exp(self.sparse[at] @ self.effects[row])
+            exposure[row, days] *= np.exp(self._log_effect(row))
         level = smooth(self.actual * say, exposure * say, LEVEL_HALF_LIFE)
         self.spread = overdispersion(self.actual, exposure)
         in_common, self.drift = self._errors_in_common(level * exposure)
         self.together = self.spread * in_common[self.past.topic]
-        parts = []
+        parts, designs = [], []
         for row, at in enumerate(self.past.calendar):
             days = self.inside[at]
-            parts.append((self.actual[row, days], (level * self.without)[row, days]))
+            design, beyond = self._linear(row)
+            designs.append(design)
+            parts.append((self.actual[row, days], (level * self.without)[row, days] * np.exp(beyond)))
         self.rows = np.repeat(np.arange(len(parts)), [len(one) for one, _ in parts])
         self.came = np.concatenate([one for one, _ in parts]) if parts else np.zeros(0)
         self.usual = np.concatenate([one for _, one in parts]) if parts else np.zeros(0)
-        self.design = sparse.csr_array(sparse.vstack([self.sparse[at] for at in self.past.calendar]))
+        self.design = sparse.csr_array(sparse.vstack(designs))
+
+    def _log_effect(self, row: int) -> np.ndarray:
+        """Logarithm of what events do to a series on the days of their windows, by the effects as they are now."""
+        at, effects = self.past.calendar[row], self.effects[row]
+        found, parts = self.sparse[at] @ effects, self.past.parts_of(row)
+        return found if parts is None else found + parts.effect(effects[None])[0, self.inside[at]]
+
+    def _linear(self, row: int) -> tuple[sparse.csr_array, np.ndarray]:
+        """The series' design near the effects as they are now, and what its logarithm is beyond it."""
+        at, parts = self.past.calendar[row], self.past.parts_of(row)
+        if parts is None:
+            return self.sparse[at], np.zeros(len(self.inside[at]))
+        effects = self.effects[row]
+        near = sparse.csr_array(self.sparse[at] + parts.slope(effects)[self.inside[at]])
+        return near, self._log_effect(row) - near @ effects
 
     def _errors_in_common(self, expected: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Of each topic: how much more its sum over some days varies than independent series and days would make it,
@@ -213,21 +252,21 @@ class _Learner:
             drift[topic] = np.clip((squares - whole * of_each * found[topic]) / max(weight, 1e-9), 0.0, MOST_DRIFT)
         return found, drift
 
-    def fit(self, *, narrowest: bool) -> None:
-        """From wide to narrow; single series at last."""
+    def fit(self, rounds: int, *, narrowest: bool) -> None:
+        """From wide to narrow, single series at last; `rounds` of learning how far units lie apart."""
         kinds, size = self.kinds, self.kinds.size
         whole, spread = self._unit(np.arange(len(self.came)), np.zeros(size), self.freedom, self.together)
-        for _ in range(ROUNDS):
+        for _ in range(rounds):
             self.freedom = self._variances([(whole, spread)], FREEDOM**2, together=True)
-            whole, spread = self._unit(np.arange(len(self.came)), np.zeros(size), self.freedom, self.together)
+            whole, spread = self._unit(np.arange(len(self.came)), np.zeros(size), self.freedom, self.together, whole)
         topic_of = self.past.topic[self.rows]
         by_topic = [np.flatnonzero(topic_of == number) for number in range(self.number)]
-        topics, self.unlike[0] = self._narrow(by_topic, [(whole, spread)] * self.number, 0, self.together)
+        topics, self.unlike[0] = self._narrow(by_topic, [(whole, spread)] * self.number, 0, self.together, rounds)
         own = self.own if narrowest else self.own[:0]
         first = np.searchsorted(self.rows, np.arange(len(self.past.topic) + 1))
         by_series = [np.arange(first[row], first[row + 1]) for row in own]
         above = [topics[self.past.topic[row]] for row in own]
-        series, self.unlike[1] = self._narrow(by_series, above, 1, self.spread)
+        series, self.unlike[1] = self._narrow(by_series, above, 1, self.spread, max(rounds - 1, 1))
         mine = dict(zip(own.tolist(), series, strict=True))
         self.effects = np.stack(
             [mine[row][0] if row in mine else topics[t][0] for row, t in enumerate(self.past.topic)]
@@ -249,19 +288,27 @@ class _Learner:
         )
 
     def _driven(self) -> np.ndarray:
-        return np.concatenate([self.sparse[at] @ self.effects[row] for row, at in enumerate(self.past.calendar)])
+        cells = np.searchsorted(self.rows, np.arange(len(self.past.topic) + 1))
+        return np.concatenate(
+            [self.design[cells[row] : cells[row + 1]] @ self.effects[row] for row in range(len(self.past.topic))]
+        )
 
     def _narrow(
-        self, units: list[np.ndarray], above: list[tuple[np.ndarray, np.ndarray]], at: int, noise: np.ndarray
+        self,
+        units: list[np.ndarray],
+        above: list[tuple[np.ndarray, np.ndarray]],
+        at: int,
+        noise: np.ndarray,
+        rounds: int,
     ) -> tuple[list[tuple[np.ndarray, np.ndarray]], np.ndarray]:
         """Each unit drawn to the wider one by what its kind has been seen to vary; and with that one's own doubt."""
         variance = self.unlike[at]
         enough = [self.usual[cells].sum() >= FEWEST for cells in units]
         fits: list[tuple[np.ndarray, np.ndarray]] = []
-        for _ in range(ROUNDS - at):
+        for _ in range(rounds):
             fits = [
-                self._unit(cells if is_enough else cells[:0], wide, variance, noise)
-                for cells, (wide, _), is_enough in zip(units, above, enough, strict=True)
+                self._unit(cells if is_enough else cells[:0], wide, variance, noise, last[0])
+                for cells, (wide, _), is_enough, last in zip(units, above, enough, fits or above, strict=True)
             ]
             moved = [
                 (one - wide, spread)
@@ -276,9 +323,14 @@ class _Learner:
         return found, variance
 
     def _unit(
-        self, cells: np.ndarray, centre: np.ndarray, variance: np.ndarray, noise: np.ndarray
+        self,
+        cells: np.ndarray,
+        centre: np.ndarray,
+        variance: np.ndarray,
+        noise: np.ndarray,
+        start: np.ndarray | None = None,
     ) -> tuple[np.ndarray, np.ndarray]:
-        """The most probable effects of these cells and their covariance, the centre being certain."""
+        """The most probable effects of these cells and their covariance, the centre being certain; `start`: a guess."""
         if not len(cells):
             return centre, np.diag(variance)
         design, came, usual = self.design[cells], self.came[cells], self.usual[cells]
@@ -286,7 +338,7 @@ class _Learner:
         touched = np.flatnonzero(np.bincount(design.indices, minlength=len(centre)))
         design = design[:, touched]
         precision = 1 / variance[touched]
-        theta = centre[touched].copy()
+        theta = (centre if start is None else start)[touched].copy()
         curvature = np.diag(precision)
         for _ in range(STEPS):
             mean = weight * usual * np.exp(np.clip(design @ theta, -8, 8))
@@ -325,18 +377,22 @@ class _Learner:
             place[row, self.inside[at]] = start[row] + np.arange(len(self.inside[at]))
         shape = (len(self.kinds.leaves), self.number)
         excess, weights, sums, squares = (np.zeros(shape) for _ in range(4))
-        for leaf, days, height, rows in self.past.windows:
+        own_parts = ((row, self.past.parts_of(row)) for row in range(len(self.past.topic)))
+        weight_of = {row: parts.weight(self.effects[row]) for row, parts in own_parts if parts}
+        for leaf, days, height, rows, places in self.past.windows:
             for topic in np.unique(self.past.topic[rows]):
-                cells = place[np.ix_(rows[self.past.topic[rows] == topic], days)]
+                same = rows[self.past.topic[rows] == topic]
+                cells = place[np.ix_(same, days)]
                 high = np.broadcast_to(height, cells.shape)[cells >= 0]
+                own = self._own_part(same, places, days, weight_of)[cells >= 0] * high
                 cells = cells[cells >= 0]
-                expected = high @ fitted[cells]
+                expected = own @ fitted[cells]
                 if expected <= 0:
                     continue
                 sums[leaf, topic] += expected
                 squares[leaf, topic] += expected**2
                 noise = ((high**2 * fitted[cells]) @ self.together[self.rows[cells]]) / expected**2
-                apart = (high @ self.came[cells]) / expected - 1
+                apart = (high @ (self.came[cells] - fitted[cells])) / expected
                 weight = 1 / (noise + EVENT_SPREAD**2) ** 2
                 excess[leaf, topic] += weight * (apart**2 - noise)
                 weights[leaf, topic] += weight
@@ -345,6 +401,17 @@ class _Learner:
         variance = (believed * np.clip(common, 0.0025, None)[:, None] + excess) / (believed + weights)
         seen = sums**2 / np.maximum(squares, 1e-12)
         return np.clip(np.log1p(np.clip(variance, 0.0025, None)), 0.0025, 1.5), np.maximum(seen, 1.0)
+
+    def _own_part(
+        self, rows: np.ndarray, places: frozenset[str], days: np.ndarray, weight_of: dict[int, np.ndarray]
+    ) -> np.ndarray:
+        """Rows × days: the share of each series in which an event of these municipalities acts; 1 for all of it."""
+        found = np.ones((len(rows), len(days)), dtype=np.float32)
+        for number, row in enumerate(rows.tolist() if places else ()):
+            parts = self.past.parts_of(row)
+            if parts is not None and (share := parts.inside(places, weight_of[row], days)).any():
+                found[number] = share
+        return found
 
     def _blocks(self, spread: np.ndarray) -> list[np.ndarray]:
         found = []

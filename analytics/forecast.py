@@ -39,6 +39,7 @@ from analytics.drivers import Drivers, EventTraces
 from analytics.errors import BadInput
 from analytics.event_learning import EventEffects, learn_events
 from analytics.hindsight import MOVED, SHAPED, SPREAD, coefficients, dispersions, past_origins, priors
+from analytics.local_events import event_doubts
 from analytics.movements import Movements, features, look_back, without_spikes
 from analytics.panel import Level, Panel, dense_panel, total_counts, totals
 from analytics.rhythm import fit_effects
@@ -74,7 +75,8 @@ def forecast(
     `panel`: `day, region, [municipality], topic, complaints` (see `panel.dense_panel`), known up to `end`, the origin;
     `drivers`: events and weather, of which only what was known at the origin is used;
     `levels`: "bottom" for the panel's own series, "all" adds totals with '*'. Complaints a day; quantiles are whole
-    counts. `attrs["method"]` says in words what each number of series rests on. Raises BadInput on a bad panel, a
+    counts. `attrs["method"]` says in words what each number of series rests on, `attrs["notices"]` what had to be
+    supposed. Raises BadInput on a bad panel, a
     horizon outside 1 … 365, or unknown levels.
     """
     engine = Engine(panel, horizon, almanac=almanac, drivers=drivers, end=end, report=report)
@@ -158,11 +160,15 @@ class Engine:
     def _forecast(self, levels: str, without: Collection[str], *, printed: bool = True) -> pd.DataFrame:
         if levels not in ("all", "bottom"):
             raise BadInput("levels", "Levels are all or bottom, not {levels}.", levels=levels)
+        above = self.above if levels == "all" else []
+        self._spreads(levels)
+        return self._spread_out(levels, *self._means_and_doubts(above, without), printed=printed)
+
+    def _spread_out(self, levels: str, mean: np.ndarray, doubt: np.ndarray, *, printed: bool) -> pd.DataFrame:
+        """Means (series × days ahead) with their distributions, wider by their doubts."""
         spreads, calibration = self._spreads(levels)
         above = self.above if levels == "all" else []
-        mean, doubt = self._means_and_doubts(above, without)
-        buckets = buckets_of(self.time.ahead)
-        spread = (1 + spreads[:, buckets]) * np.exp(doubt) - 1
+        spread = (1 + spreads[:, buckets_of(self.time.ahead)]) * np.exp(doubt) - 1
         series = pd.concat([self.panel.series, *(level.series for level in above)], ignore_index=True)
         return self._table(series, mean, spread, calibration, printed=printed)
 
@@ -176,9 +182,13 @@ class Engine:
         series = pd.concat([self.panel.series, *(level.series for level in self.above)], ignore_index=True)
         return series, np.vstack([self.panel.counts, *self.upper])
 
-    def doubt(self, levels: str = "all", *, without: Collection[str] = ()) -> np.ndarray:
-        """For each row of `forecast`: the variance of the mean's logarithm that events and unseen weather add."""
-        return self._means_and_doubts(self.above if levels == "all" else [], without)[1].ravel()
+    def means_and_doubts(self, *, without: Collection[str] = ()) -> tuple[pd.DataFrame, np.ndarray]:
+        """The `means` of all levels; and the variance of their logarithms that events and unseen weather add, series ×
+        days ahead."""
+        with _one_thread():
+            self._spreads("all")
+            found, doubt = self._means_and_doubts(self.above, without)
+            return self._spread_out("all", found, doubt, printed=False), doubt
 
     def past_said(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """What past origins would have said of the sample: means (series × origins × days judged), dispersions, levels.
@@ -216,12 +226,14 @@ class Engine:
 
     def _ahead(self, calendars: Calendars) -> np.ndarray:
         """Means of the panel's own series on the days ahead, series × days."""
-        logs = self._undriven().copy()
+        logs, ahead = self._undriven().copy(), slice(-len(self.time.ahead), None)
         if calendars.traces:
             for known, at in calendars.of(self.panel.series):
-                driven = known.values[-len(self.time.ahead) :, calendars.of_events]
+                driven, effects = known.values[ahead, calendars.of_events], self.own_effects[at, calendars.of_events]
                 if driven.any():
-                    logs[at] += self.own_effects[at, calendars.of_events] @ driven.T
+                    logs[at] += effects @ driven.T
+                if known.parts:
+                    logs[at] += known.parts.effect(effects)[:, ahead]
         return np.exp(np.clip(logs, -12.0, 13.0))
 
     def _undriven(self) -> np.ndarray:
@@ -259,7 +271,15 @@ class Engine:
             effects = self.own_effects[rows]
             if self.event_effects and events:
                 topic = self.above[self.topic].member[rows]
-                found[rows] += self.event_effects.doubts(known.values[ahead, calendars.of_events], rows, topic)
+                found[rows] += event_doubts(
+                    self.event_effects,
+                    known.values[:, calendars.of_events],
+                    known.parts,
+                    effects[:, calendars.of_events],
+                    rows,
+                    topic,
+                    ahead,
+                )
             if known.covariance is not None and known.unseen is not None and known.covariance.size:
                 weather = effects[:, groups == "weather"]
                 open_variance = np.einsum("sk,kl,sl->s", weather, known.covariance, weather)
@@ -413,6 +433,8 @@ class Engine:
         for calendar, rows in self.calendars.of(series):
             kept = np.array([not groups or group in groups for group in calendar.groups], dtype=bool)
             found[rows] = effects[rows][:, kept] @ calendar.values[:, kept].T
+            if calendar.parts and (not groups or "event" in groups):
+                found[rows] += calendar.parts.effect(effects[rows][:, self.calendars.of_events])
         return found
 
     def _upper(self, at: int) -> tuple[np.ndarray, np.ndarray]:
@@ -512,7 +534,12 @@ class Engine:
         table = self._index(series).assign(mean=mean.ravel())
         if printed:
             table[QUANTILES] = shape.quantiles()
-        table.attrs = {"distribution": shape, "method": self.method(), "version": VERSION}
+        table.attrs = {
+            "distribution": shape,
+            "method": self.method(),
+            "notices": self.calendars.notices(),
+            "version": VERSION,
+        }
         return table
 
     def _index(self, series: pd.DataFrame) -> pd.DataFrame:

@@ -101,6 +101,7 @@ def forecast(
         engine = Engine(known.table, horizon, almanac=known.almanac, drivers=known.drivers, end=known.end, report=show)
         found = engine.forecast(levels.value)
     warn_of(engine.panel)
+    tell(found.attrs["notices"])
     for words, series in found.attrs["method"].items():
         notes.print(f"{series:,} series with {words}", markup=False)
     write_table(found, out)
@@ -169,6 +170,12 @@ def _of_store(levels: Levels) -> pd.DataFrame:
     with closing(existing_store()) as store:
         found = ledger.issued(store)
     return found if levels is Levels.all else found[(found["region"] != "*") & (found["topic"] != "*")]
+
+
+def tell(notices: list[str]) -> None:
+    """Say what had to be supposed."""
+    for words in notices:
+        notes.print(words, markup=False)
 
 
 def warn_of(panel: Panel) -> None:

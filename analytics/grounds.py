@@ -5,17 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
 
 from analytics.almanac import Almanac
-from analytics.drivers import Drivers, EventTraces
+from analytics.drivers import PLACES, Drivers, EventTraces, Shares
 from analytics.effects import learned_effects, past_cases
 from analytics.event_learning import EventEffects
 from analytics.forecast import FARTHEST, Engine
+from analytics.local_events import shares_of
 from analytics.panel import Level, Panel, totals
-from analytics.thresholds import year_thresholds
+from analytics.spike_chance import Settled
+from analytics.spike_days import day_thresholds, settled_chances
 
 Report = Callable[[float, str], None]
 
@@ -27,9 +30,11 @@ class Grounds:
     `log_mean`: logarithm of complaints a day (own series × days ahead); `effects`: own series × event regressors, of
     which `kinds` and `kept` are those of `drivers.EventTraces`, and how far they can be trusted (`event_effects`, with
     `topic`: the number of each own series' topic); `weather_doubt`: variance of the logarithm that unseen
-    weather adds; `dispersion` (own series and totals × horizon buckets), `calibration`, `threshold` (own series and
-    totals): see `forecast` and `thresholds`; `events`: those known at the origin; `profiles` and `cases`:
-    see `effects.learned_effects` and `effects.past_cases`.
+    weather adds; `dispersion` (own series and totals × horizon buckets), `calibration`: see `forecast`; `threshold`
+    (own series and totals × days ahead), `slope` and `offset`: see `spike_days.day_thresholds` and
+    `spike_chance.Settled` (without rows where nothing is set right); `events`: those known at the origin; `profiles`
+    and `cases`: see `effects.learned_effects` and `effects.past_cases`; `shares`: region, topic,
+    municipality, its share of the region's complaints.
     """
 
     origin: date
@@ -44,9 +49,22 @@ class Grounds:
     dispersion: np.ndarray
     calibration: np.ndarray
     threshold: np.ndarray
+    slope: np.ndarray
+    offset: np.ndarray
     events: pd.DataFrame
     profiles: pd.DataFrame
     cases: pd.DataFrame
+    shares: pd.DataFrame
+
+    @property
+    def settled(self) -> Settled | None:
+        """How chances of a spike of the own series are set right; None where they stay as they are."""
+        return Settled(self.slope, self.offset) if len(self.slope) else None
+
+    @cached_property
+    def of_municipalities(self) -> Shares:
+        """The share of each municipality in the complaints of its region and topic."""
+        return shares_of(self.shares)
 
     @property
     def days(self) -> pd.DatetimeIndex:
@@ -67,11 +85,13 @@ class Grounds:
 def lay_grounds(panel: Panel, drivers: Drivers, almanac: Almanac, report: Report | None = None) -> Grounds:
     """Learn them from the panel and what is known at its last day, the origin; takes as long as a forecast."""
     engine = Engine(panel, FARTHEST, almanac=almanac, drivers=drivers, report=report)
-    series, counts = engine.rows()
     dispersion, calibration = engine.spreads()
     log_mean, effects, weather_doubt = engine.quiet()
     traces = engine.calendars.traces or EventTraces(engine.days, panel.days[-1], engine.calendars.events, drivers)
-    known = {"type": "str", "region": "str", "topic": "str"}
+    known = {"type": "str", **dict.fromkeys(PLACES, "str")}
+    least = day_thresholds(engine)
+    settled = settled_chances(engine, least)
+    shares = [(*where, *one) for where, named in drivers.shares.items() for one in named.items()]
     return Grounds(
         panel.days[-1].date(),
         panel.series,
@@ -84,8 +104,11 @@ def lay_grounds(panel: Panel, drivers: Drivers, almanac: Almanac, report: Report
         weather_doubt.astype(np.float32),
         dispersion,
         calibration,
-        year_thresholds(counts),
+        least.astype(np.float32),
+        settled.slope if settled else np.zeros(0),
+        settled.offset if settled else np.zeros((len(panel.series), 0)),
         engine.calendars.events.astype(known).reset_index(drop=True),
         learned_effects(panel, drivers, engine=engine),
         past_cases(panel, drivers),
+        pd.DataFrame(shares, columns=["region", "topic", "municipality", "share"]),
     )

@@ -21,10 +21,13 @@ from analytics.panel import Panel
 if TYPE_CHECKING:
     from analytics.store import Store
 
-KEPT = f"{VERSION}/1"  # of the method, and of how its grounds are kept
-ARRAYS = ("log_mean", "effects", "kept", "topic", "weather_doubt", "dispersion", "calibration", "threshold")
-HALVED = ("log_mean", "weather_doubt")  # kept in half precision: 0.1 % of a mean
-TABLES = ("series", "events", "profiles", "cases")
+KEPT = f"{VERSION}/2"  # of the method, and of how its grounds are kept
+ARRAYS = (
+    *("log_mean", "effects", "kept", "topic", "weather_doubt", "dispersion", "calibration"),
+    *("threshold", "slope", "offset"),
+)
+HALVED = ("log_mean", "weather_doubt", "offset")  # kept in half precision: 0.1 % of a mean
+TABLES = ("series", "events", "profiles", "cases", "shares")
 
 
 def keep_grounds(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
+from dataclasses import replace
+from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,16 +12,20 @@ import numpy as np
 import pandas as pd
 
 from analytics.almanac import Almanac
-from analytics.drivers import Drivers
+from analytics.drivers import Drivers, Shares
 from analytics.events import EventTypes, event_types, joined_events, list_events, read_events, rule_events
+from analytics.filters import COUNTED
+from analytics.local_events import shares_of
 from analytics.settings import Settings
 from analytics.small_tables import several
+from analytics.thresholds import YEAR
 from analytics.weather import list_weather, read_weather
 
 if TYPE_CHECKING:
     from analytics.store import Store
 
 Note = Callable[[str], None]
+BELIEF = 20.0  # complaints' worth of belief in a municipality's share of all topics
 
 
 def drivers_of_store(
@@ -43,7 +49,44 @@ def drivers_of_store(
     years = range(days[0].year, origin.year + 2)
     observed = weather if len(weather) else None
     rules = rule_events(years, country=almanac.country, weather=observed, origin=origin, types=types)
-    return make_drivers(joined_events(own, rules), weather, types, almanac)
+    found = make_drivers(joined_events(own, rules), weather, types, almanac)
+    return replace(found, shares=municipal_shares(store, origin, municipalities))
+
+
+def municipal_shares(store: Store, last: date, municipalities: Collection[str] = ()) -> Shares:
+    """Of each region and topic group ('*': of all) the shares of its municipalities in 364 days up to the last one.
+
+    Shares of topics with few complaints lean on those of all topics, as if 20 complaints more had told of these.
+    `municipalities`: the share among these alone (empty: among all, those without a name too).
+    """
+    found = store.query(
+        """
+        with counted as (
+          select coalesce(region, '') as region, coalesce(topic_group, '') as topic,
+            coalesce(municipality, '') as municipality, sum(complaints) as complaints
+          from daily_counts
+          where within(opened_on, $first, $last) and chosen(kind, $kinds) and chosen(municipality, $municipalities)
+          group by all having sum(complaints) > 0
+        ),
+        places as (
+          select region, municipality, complaints / sum(complaints) over (partition by region) as share
+          from (select region, municipality, sum(complaints) as complaints from counted group by all)
+        ),
+        topics as (select region, topic, sum(complaints) as complaints from counted group by all)
+        select region, topic, municipality,
+          (coalesce(counted.complaints, 0) + $belief * share) / (topics.complaints + $belief) as share
+        from topics join places using (region) left join counted using (region, topic, municipality)
+        where municipality <> ''
+        union all select region, '*', municipality, share from places where municipality <> ''
+        order by all
+        """,
+        first=last - timedelta(days=YEAR - 1),
+        last=last,
+        kinds=list(COUNTED),
+        municipalities=list(municipalities) or None,
+        belief=BELIEF,
+    )
+    return shares_of(found)
 
 
 def drivers_of_files(

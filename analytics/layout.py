@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -31,29 +32,43 @@ def layout(codes: Mapping[str, str | None]) -> pd.DataFrame:
     return table.assign(has_geometry=~table["region"].isin(others)).astype({"row": int, "column": int})
 
 
-def own_layout(geometry: Geometry, names: Sequence[str]) -> pd.DataFrame:
-    """name, code (the name), row, column, has_geometry: a tile for each place, by outlines whose ids are names.
+class Places(NamedTuple):
+    """What a grid is computed from: names in order, their centres (bytes), pairs of neighbours (positions)."""
 
-    Places without one follow below the grid, in their order.
-    """
+    names: tuple[str, ...]
+    centres: bytes
+    neighbours: tuple[tuple[int, int], ...]
+
+
+def places_of(geometry: Geometry, names: Iterable[str]) -> Places:
+    """Those of the names that have an outline; in order of the alphabet, so that tiles stay where they are."""
     place = {name: position for position, name in enumerate(geometry.ids)}
-    kept = [name for name in names if name in place]
-    others = [name for name in names if name not in place]
+    kept = sorted({name for name in names if name in place})
     positions = [place[name] for name in kept]
-    pairs = tuple(
-        (positions.index(a), positions.index(b)) for a, b in geometry.neighbours if a in positions and b in positions
-    )
-    grid = _computed(tuple(kept), geometry.centres[positions].round(3).tobytes(), pairs)
-    table = with_others(grid.copy(), others).rename(columns={"id": "name"})
-    return table.assign(code=table["name"], has_geometry=~table["name"].isin(others)).astype(
-        {"row": int, "column": int}
-    )
+    row = {position: number for number, position in enumerate(positions)}
+    pairs = tuple((row[one], row[other]) for one, other in geometry.neighbours if one in row and other in row)
+    return Places(tuple(kept), geometry.centres[positions].round(3).tobytes(), pairs)
 
 
 @lru_cache(maxsize=32)
-def _computed(names: tuple[str, ...], centres: bytes, pairs: tuple[tuple[int, int], ...]) -> pd.DataFrame:
-    """Seconds for a hundred places, so it is remembered."""
-    return tile_grid(names, np.frombuffer(centres).reshape(-1, 2), pairs)
+def computed_grid(places: Places) -> pd.DataFrame:
+    """id, row, column. Seconds for a hundred places, so it is remembered."""
+    return tile_grid(places.names, np.frombuffer(places.centres).reshape(-1, 2), places.neighbours)
+
+
+def own_layout(
+    geometry: Geometry, names: Sequence[str], grid_of: Callable[[Places], pd.DataFrame] = computed_grid
+) -> pd.DataFrame:
+    """name, code (the name), row, column, has_geometry: a tile for each place, by outlines whose ids are names.
+
+    Places without one follow below the grid, in their order. `grid_of`: where a grid may be kept already.
+    """
+    known = set(geometry.ids)
+    others = [name for name in names if name not in known]
+    table = with_others(grid_of(places_of(geometry, names)).copy(), others).rename(columns={"id": "name"})
+    return table.assign(code=table["name"], has_geometry=~table["name"].isin(others)).astype(
+        {"row": int, "column": int}
+    )
 
 
 @lru_cache(maxsize=1)

@@ -28,6 +28,8 @@ HORIZON = 28  # days ahead that are issued
 MUNICIPAL_QUANTILES = ("0.1", "0.5", "0.9")
 MUNICIPAL_DAYS = 35  # for which the municipal level is kept, and the parts
 FACTORS = tuple(name for name in PARTS if name != "correction")  # what past errors taught is told with the level
+PAIR = ("pair_regions", "pair_topics")
+OF_THE_PAIRS = "and (region, topic_group) in (select unnest($pair_regions::varchar[]), unnest($pair_topics::varchar[]))"
 Report = Callable[[float, str], None]
 
 
@@ -59,13 +61,15 @@ def issued(
     run_id: int | None = None,
     regions: Iterable[str] = (),
     topic_groups: Iterable[str] = (),
+    pairs: Iterable[tuple[str, str]] | None = None,
 ) -> pd.DataFrame:
     """A forecast as it was issued: day, region, topic, mean, 0.025 … 0.975; the newest unless `run_id` names another.
 
     `attrs`: `origin`, `run_id`, and `distribution`, so `forecast.probability` answers from it. No rows when nothing
-    was issued. `regions`, `topic_groups`: only these ('*' = the total); empty = all.
+    was issued. `regions`, `topic_groups`: only these ('*' = the total); empty = all. `pairs`: only these series.
     """
-    return _read(store, "forecasts", "region, topic_group as topic", QUANTILES, run_id, regions, topic_groups)
+    names = "region, topic_group as topic"
+    return _read(store, "forecasts", names, QUANTILES, run_id, regions, topic_groups, pairs)
 
 
 def issued_municipal(
@@ -167,10 +171,18 @@ def issue(
     return Run(run_id, found.origin, written, 0, False, found.ended, len(found.unloaded), table.attrs["method"])
 
 
-def issue_municipal(store: Store, found: StorePanel, almanac: Almanac, run: Run, report: Report) -> int:
-    """Municipalities of a run: scaled so that they add up to the region's mean, as the run said it."""
+def issue_municipal(
+    store: Store, found: StorePanel, almanac: Almanac, run: Run, factors: pd.DataFrame, report: Report
+) -> int:
+    """Municipalities of a run: scaled so that they add up to the region's mean, as the run said it.
+
+    `factors`: what events do in municipalities, see `municipal_events.municipal_factors`.
+    """
     table = Engine(found.panel, HORIZON, almanac=almanac, report=report).forecast("bottom")
     shape: Distribution = table.attrs["distribution"]
+    if len(factors):
+        names = ["day", "region", "municipality", "topic"]
+        table["mean"] *= table[names].merge(factors, on=names, how="left")["factor"].fillna(1.0).to_numpy()
     region = issued(store, run_id=run.run_id)
     keys = ["day", "region", "topic"]
     above = table[keys].merge(region[[*keys, "mean"]], on=keys, how="left")["mean"].to_numpy()
@@ -254,7 +266,9 @@ def _read(
     run_id: int | None,
     regions: Iterable[str],
     topic_groups: Iterable[str],
+    pairs: Iterable[tuple[str, str]] | None = None,
 ) -> pd.DataFrame:
+    wanted = None if pairs is None else sorted({*pairs})
     column = "calibration" if table == "forecasts" else "municipal_calibration"
     with store.reading() as query:
         run = query(
@@ -266,10 +280,12 @@ def _read(
         printed = ", ".join(f'"{name}"' for name in quantiles)
         found = query(
             f"select day, {names}, mean, {printed}, dispersion, cell from {table} where run_id = $run_id "
-            "and chosen(region, $regions) and chosen(topic_group, $topic_groups) order by all",
+            "and chosen(region, $regions) and chosen(topic_group, $topic_groups) "
+            f"{'' if wanted is None else OF_THE_PAIRS} order by day, {names.replace(' as topic', '')}",
             run_id=-1 if run.empty else int(run["run_id"].iloc[0]),
             regions=list(regions) or None,
             topic_groups=list(topic_groups) or None,
+            **({} if wanted is None else {name: [pair[at] for pair in wanted] for at, name in enumerate(PAIR)}),
         )
     dispersion, cell = found.pop("dispersion").to_numpy(), found.pop("cell").to_numpy()
     if not run.empty and isinstance(run["calibration"].iloc[0], str):

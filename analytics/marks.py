@@ -12,8 +12,8 @@ import pandas as pd
 from analytics.almanac import Almanac
 from analytics.events import event_types, rule_events
 from analytics.filters import Filters
-from analytics.refresh import almanac_of
 from analytics.small_tables import several
+from analytics.store_almanac import almanac_of
 
 if TYPE_CHECKING:
     from analytics.store import Store

@@ -138,7 +138,7 @@ def _weekly_counts(query: Query, filters: Filters, period: tuple[date, date], na
     first, last = period
     whole_weeks, other_days = divmod(max((last - first).days + 1, 0), 7)
     start = first - timedelta(weeks=base_weeks(7 * whole_weeks + other_days) + 1)
-    table, parameters = smallest(filters, start, last, names)
+    table, parameters = smallest(filters, start, last, names, received_only=True)
     day, received = DAY[table], RECEIVED[table]
     return query(
         f"""

@@ -76,7 +76,7 @@ def own_signals(store: Store, run_id: int, origin: date) -> pd.DataFrame:
 def own_of_municipalities(store: Store, filters: Filters) -> pd.DataFrame:
     """What the municipalities of the selection can handle: municipality, threshold, probability.
 
-    `probability`: that a day of the next seven brings more than that, the likeliest of them. Of all topics, or of the
+    `probability`: that a day of the next seven reaches it, the likeliest of them. Of all topics, or of the
     one topic group that is chosen; no rows where nothing was said of them.
     """
     own = own_thresholds(store)

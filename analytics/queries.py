@@ -38,11 +38,12 @@ MEASURES = ("received", "closed", "closed_undated", "due", "due_kept", "repeat_k
 # The tables of the cube, the smallest first: what each is divided by, its day, and how filters choose from it.
 REGIONS = "region_totals where selected_regions($first_day, $last_day, $regions, $kinds)"
 TOTALS = "daily_totals where selected_totals($first_day, $last_day, $regions, $topic_groups, $kinds)"
+TOPICS = "topic_totals where selected_topics($first_day, $last_day, $topic_groups, $topics, $kinds)"
 COUNTS = """daily_counts where selected(
   $first_day, $last_day, $regions, $municipalities, $topic_groups, $topics, $channels, $kinds)"""
 COMPLAINTS = COUNTS.replace("daily_counts", "(select *, opened_at::date as opened_on from complaints)")
-DAY = {REGIONS: "day", TOTALS: "day", COUNTS: "opened_on"}
-RECEIVED = {REGIONS: "received", TOTALS: "received", COUNTS: "complaints"}
+DAY = {REGIONS: "day", TOTALS: "day", TOPICS: "day", COUNTS: "opened_on"}
+RECEIVED = {REGIONS: "received", TOTALS: "received", TOPICS: "received", COUNTS: "complaints"}
 FILTERED = {
     "region": "regions",
     "municipality": "municipalities",
@@ -87,7 +88,7 @@ def span(store: Store, filters: Filters) -> tuple[date | None, date | None]:
 
 
 def _span(query: Query, filters: Filters) -> tuple[date | None, date | None]:
-    table, parameters = smallest(filters, None, None)
+    table, parameters = smallest(filters, None, None, received_only=True)
     found = query(
         f"""
         select min(day) as first_day, max(day) as last_day from (
@@ -107,7 +108,7 @@ def daily_counts(store: Store, filters: Filters, by: Sequence[str] = ()) -> pd.D
     """
     for name in by:
         _check(name, FILTERED)
-    table, parameters = smallest(filters, filters.first_day, filters.last_day, by)
+    table, parameters = smallest(filters, filters.first_day, filters.last_day, by, received_only=True)
     names = ", ".join([f"{DAY[table]} as day", *by])
     return store.query(
         f"""
@@ -226,16 +227,19 @@ def delays(
 
 
 def smallest(
-    filters: Filters, first: date | None, last: date | None, by: Sequence[str] = ()
+    filters: Filters, first: date | None, last: date | None, by: Sequence[str] = (), *, received_only: bool = False
 ) -> tuple[str, dict[str, Any]]:
     """The smallest table of the cube that can answer, with its filters for SQL after `from`, and their parameters.
 
     Its day and its count of complaints are named by DAY and RECEIVED. The period of the filters is not looked at.
+    `received_only`: no other measure is asked for.
     """
     used = {*by, *(column for column, names in FILTERED.items() if getattr(filters, names))}
     days = {"first_day": first, "last_day": last}
     if used <= {"region", "kind"}:
         return REGIONS, days | filters.parameters("regions", "kinds")
+    if received_only and used <= {"topic_group", "topic", "kind"}:
+        return TOPICS, days | filters.parameters("topic_groups", "topics", "kinds")
     if used <= {"region", "topic_group", "kind"}:
         return TOTALS, days | filters.parameters("regions", "topic_groups", "kinds")
     return COUNTS, days | filters.parameters()

@@ -12,13 +12,14 @@ import pandas as pd
 from analytics import negative_binomial as counts_of
 from analytics.coming import ComingEvents
 from analytics.distribution import BUCKETS, LEVELS, VOLUMES, Distribution, calibrated
-from analytics.drivers import window
+from analytics.drivers import PLACES
 from analytics.errors import BadInput
 from analytics.events import several
 from analytics.forecast import MOST_DOUBT
 from analytics.grounds import Grounds
+from analytics.local_events import acting, event_doubts, parts_of
 from analytics.panel import TOTAL
-from analytics.rehearsal import DEADLINE, answers_a_day, extra_interval, shared_by_regions
+from analytics.rehearsal import DEADLINE, answers_a_day, extra_interval, felt_days, shared_by_regions
 
 CONTEXT = 14  # days before the first window that are told too
 FEWEST_DAYS = 28
@@ -30,8 +31,10 @@ class Played:
     """What events to come would do, day by day.
 
     `series`: region, topic; own series, then totals with '*'. `with_event`, `without_event` (means), `extra_low`,
-    `extra_high` (80 % of the difference): series × days. `shapes`: the distributions, with and without; `threshold`:
-    the count of a day that is a spike, one for each series. `acting`: which days lie in the window of an event played.
+    `extra_high` (80 % of the difference), `threshold` (the count that is a spike): series × days. `shapes`: the
+    distributions, with and without; `chances`: the probabilities of a spike (series × days), as signals say them.
+    `acting`: which days lie in the window of an event played. `shares`: what part of its region's complaints an event
+    acts on, by id, where it names municipalities; nan: not known, it is taken to act on the whole region.
     """
 
     days: pd.DatetimeIndex
@@ -41,9 +44,11 @@ class Played:
     extra_low: np.ndarray
     extra_high: np.ndarray
     shapes: tuple[Distribution, Distribution]
+    chances: tuple[np.ndarray, np.ndarray]
     threshold: np.ndarray
     events: pd.DataFrame
     acting: np.ndarray
+    shares: dict[str, float]
 
     def row(self, region: str, topic: str) -> int:
         """The number of a series; that of the nearest total where there is none."""
@@ -59,13 +64,13 @@ class Played:
         row = self.row(region, topic)
         found = pd.DataFrame({"day": self.days})
         cells = row * len(self.days) + np.arange(len(self.days))
-        for name, shape in zip(("with", "without"), self.shapes, strict=True):
+        for name, shape, chance in zip(("with", "without"), self.shapes, self.chances, strict=True):
             part = Distribution(shape.mean[cells], shape.dispersion[cells], shape.cell[cells], shape.calibration)
             levels = np.array([_levels(part, level) for level in EIGHTY]).T
             low_high = counts_of.quantiles(levels, part.mean, part.dispersion)
             found[f"{name}_event"] = getattr(self, f"{name}_event")[row]
             found[f"{name}_low"], found[f"{name}_high"] = low_high.T
-            found[f"probability_{name}"] = _reached(part, np.full(len(cells), self.threshold[row]))
+            found[f"probability_{name}"] = chance[row]
         found["extra"] = found["with_event"] - found["without_event"]
         found["extra_low"], found["extra_high"] = self.extra_low[row], self.extra_high[row]
         return found.assign(threshold=self.threshold[row])
@@ -85,10 +90,8 @@ class Played:
         found.insert(4, "extra", found["with_event"] - found["without_event"])
         busiest = np.abs(extra).argmax(axis=1)
         found["busiest"] = self.days[busiest]
-        cells = np.arange(len(found)) * len(self.days) + busiest
-        for name, shape in zip(("with", "without"), self.shapes, strict=True):
-            part = Distribution(shape.mean[cells], shape.dispersion[cells], shape.cell[cells], shape.calibration)
-            found[f"probability_{name}"] = _reached(part, self.threshold)
+        for name, chance in zip(("with", "without"), self.chances, strict=True):
+            found[f"probability_{name}"] = chance[np.arange(len(found)), busiest]
         found = found[(found["extra"].abs() >= least) & (sums | _sums_several(found))]
         return found.sort_values("extra", ascending=False, ignore_index=True)
 
@@ -112,9 +115,9 @@ def play(
     every = pd.concat([past, coming], ignore_index=True)
     told = every[every["id"].isin(ids)]
     check_days(told, grounds.origin, len(grounds.days))
-    acting = _acting_days(told, windows, grounds.days)
-    first = max(int(acting.argmax()) - CONTEXT, 0)
-    last = min(max(int(np.flatnonzero(acting)[-1]), first + FEWEST_DAYS - 1), len(acting) - 1)
+    felt = felt_days(told, windows, grounds.days)
+    first = max(int(felt.argmax()) - CONTEXT, 0)
+    last = min(max(int(np.flatnonzero(felt)[-1]), first + FEWEST_DAYS - 1), len(felt) - 1)
     days = grounds.days[first : last + 1]
     traces = ComingEvents(grounds, days, every, windows)
     near = [number for number, trace in enumerate(traces.traces) if len(trace.shape)]
@@ -125,13 +128,15 @@ def play(
     spread = grounds.dispersion[:, buckets]
     volume = np.searchsorted(VOLUMES, grounds.usual())
     cell = (volume[:, None] * len(BUCKETS) + buckets).ravel()
-    means, doubts, shapes = [], [], []
+    least = grounds.threshold[:, inside]
+    means, doubts, shapes, chances = [], [], [], []
     for chosen in (near, [number for number in near if number not in played]):
         mean, doubt = _with_totals(grounds, *_acting(grounds, traces, every, chosen, log_mean, weather))
         means.append(mean)
         doubts.append(doubt)
         wider = (1 + spread) * np.exp(doubt) - 1
         shapes.append(Distribution(counts_of.rounded(mean.ravel()), wider.ravel(), cell, grounds.calibration))
+        chances.append(_chances(grounds, shapes[-1], least, first))
     low, high = extra_interval(
         means[0], means[1], doubts[0] - doubts[1], grounds.above, shared_by_regions(every, told, origin)
     )
@@ -144,10 +149,27 @@ def play(
         low,
         high,
         (shapes[0], shapes[1]),
-        grounds.threshold,
+        (chances[0], chances[1]),
+        least,
         told.reset_index(drop=True),
-        acting[inside],
+        felt[inside],
+        {str(event.id): _share(grounds, event) for event in told.itertuples(index=False) if event.municipality},
     )
+
+
+def _share(grounds: Grounds, event: object) -> float:
+    """The share of its regions' complaints that an event's municipalities make; nan where none is known."""
+    named = [frozenset(several(str(getattr(event, name)))) for name in PLACES]
+    regions, towns, topics = named
+    usual = pd.Series(grounds.usual()[: len(grounds.series)], pd.MultiIndex.from_frame(grounds.series))
+    there = {
+        where: sum(shares.get(name, 0.0) for name in towns)
+        for where, shares in grounds.of_municipalities.items()
+        if (not regions or where[0] in regions) and (not topics or where[1] in topics) and where in usual
+    }
+    touched = {where: share for where, share in there.items() if regions or share > 0}
+    whole = sum(usual[where] for where in touched)
+    return sum(usual[where] * share for where, share in touched.items()) / whole if any(touched.values()) else np.nan
 
 
 def check_days(told: pd.DataFrame, origin: date, reach: int) -> None:
@@ -185,25 +207,19 @@ def _acting(
     weather: np.ndarray,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Means and doubts of the own series (series × days), these events acting."""
-    places = {number: frozenset(several(str(events["region"].iloc[number]))) for number in chosen}
-    topics = {number: frozenset(several(str(events["topic"].iloc[number]))) for number in chosen}
-    groups: dict[tuple[int, ...], list[int]] = {}
-    for row, (region, topic) in enumerate(zip(grounds.series["region"], grounds.series["topic"], strict=True)):
-        acts = tuple(
-            number
-            for number in chosen
-            if (not places[number] or region in places[number]) and (not topics[number] or topic in topics[number])
-        )
-        groups.setdefault(acts, []).append(row)
     logs, doubt = log_mean.astype(float), weather.astype(float)
-    for acts, rows in groups.items():
-        if not acts:
-            continue
-        values, at = traces.regressors(acts), np.array(rows)
-        logs[at] += grounds.effects[at] @ values.T
-        doubt[at] += traces.unseen(acts)
+    for rows, shares, everywhere, within in acting(grounds.series, events, chosen, grounds.of_municipalities):
+        values, effects = traces.regressors(everywhere), grounds.effects[rows]
+        parts = parts_of(traces, everywhere, within, shares)
+        if parts is not None:
+            logs[rows] += parts.effect(effects)
+        logs[rows] += effects @ values.T
+        doubt[rows] += traces.unseen(everywhere)
+        for place, numbers in within.items():
+            doubt[rows] += traces.unseen(numbers) * shares[place] ** 2
         if grounds.event_effects:
-            doubt[at] += grounds.event_effects.doubts(values, at, grounds.topic[at])
+            days = slice(0, len(values))
+            doubt[rows] += event_doubts(grounds.event_effects, values, parts, effects, rows, grounds.topic[rows], days)
     return np.exp(np.clip(logs, -12.0, 13.0)), np.clip(doubt, 0.0, MOST_DOUBT)
 
 
@@ -216,16 +232,11 @@ def _with_totals(grounds: Grounds, mean: np.ndarray, doubt: np.ndarray) -> tuple
     return np.vstack(means), np.vstack(doubts)
 
 
-def _reached(shape: Distribution, threshold: np.ndarray) -> np.ndarray:
-    raw = counts_of.at_most(np.ceil(threshold) - 1.0, shape.mean, shape.dispersion)
-    return 1.0 - calibrated(raw, shape.calibration[shape.cell])
-
-
-def _acting_days(told: pd.DataFrame, windows: Mapping[str, tuple[int, int]], days: pd.DatetimeIndex) -> np.ndarray:
-    """Which of the days lie in the window of one of the events."""
-    found = np.zeros(len(days), dtype=bool)
-    for event in told.itertuples(index=False):
-        before, after = window(str(event.type), windows)
-        first, last = (event.starts_on - days[0]).days - before, (event.ends_on - days[0]).days + after
-        found[max(first, 0) : max(last + 1, 0)] = True
+def _chances(grounds: Grounds, shape: Distribution, least: np.ndarray, first: int) -> np.ndarray:
+    """Series × days, from position `first` of the days ahead on: probabilities of a spike."""
+    raw = counts_of.at_most(np.ceil(least.ravel()) - 1.0, shape.mean, shape.dispersion)
+    found = (1.0 - calibrated(raw, shape.calibration[shape.cell])).reshape(least.shape)
+    own = len(grounds.series)
+    if grounds.settled is not None:
+        found[:own] = grounds.settled.of(found[:own], first)
     return found

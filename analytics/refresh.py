@@ -9,13 +9,20 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from analytics.almanac import Almanac
-from analytics.kept_grounds import keep_grounds
+from analytics import cube
+from analytics.drivers import Drivers
+from analytics.kept_answers import keep_answers
+from analytics.kept_grounds import keep_grounds, read_grounds
+from analytics.kept_tiles import keep_tiles
 from analytics.known_drivers import drivers_of_store
-from analytics.ledger import Report, Run, issue, issue_municipal
+from analytics.ledger import HORIZON, Report, Run, issue, issue_municipal
+from analytics.municipal_events import municipal_factors
 from analytics.outbreak_ledger import issue_outbreaks
 from analytics.panel import Panel
+from analytics.store_almanac import almanac_of
 from analytics.store_panel import store_panel
+
+__all__ = ["almanac_of", "prepare_rehearsals", "refresh"]
 
 if TYPE_CHECKING:
     from analytics.store import Store
@@ -25,8 +32,8 @@ STEP = 15  # days between these: they rotate over the weekdays
 GROUNDS_SHARE = 2  # and the grounds of rehearsals, a year ahead
 OUTBREAKS_SHARE = 1
 BESIDE = GROUNDS_SHARE + OUTBREAKS_SHARE  # what is done besides forecasts
+ANSWERS_SHARE = 1  # and what pages ask of all this
 MUNICIPAL_SHARE = 8  # the municipal level takes about as long as so many origins of the regional one
-RUSSIAN = 0.5  # share of a store's regions in the Russian reference list from which its calendar is Russia's
 
 
 def refresh(
@@ -41,10 +48,19 @@ def refresh(
 
     `now` is UTC. First regions and totals, then their outbreaks and the grounds of rehearsals, then what would have
     been said at `reconstruct` earlier origins where the ledger has no past yet (marked as such; what a refresh that was
-    broken off did not come to is made up by the next), then municipalities. Raises BadInput on an empty or short store.
+    broken off did not come to is made up by the next), then what pages ask of all this and is dear, then
+    municipalities. Raises BadInput on an empty or short store.
     """
     with store.refreshing():
         return _refreshed(store, now, municipalities, reconstruct, report)
+
+
+def _local(store: Store, drivers: Drivers, origin: date) -> pd.DataFrame:
+    """What events do in municipalities, by the grounds of rehearsals of this origin."""
+    grounds = read_grounds(store)
+    if grounds is None or grounds.origin != origin:
+        return pd.DataFrame()
+    return municipal_factors(grounds, HORIZON, drivers.windows)
 
 
 def prepare_rehearsals(store: Store, *, now: datetime, report: Report = lambda share, name: None) -> bool:
@@ -55,32 +71,15 @@ def prepare_rehearsals(store: Store, *, now: datetime, report: Report = lambda s
     return keep_grounds(store, found.panel, drivers, almanac, state=found.state, now=now, report=report)
 
 
-def almanac_of(store: Store) -> Almanac:
-    """The calendar of the setting `country`; without it Russia's where most regions are Russian, else none.
-
-    With the days off that the reader gave.
-    """
-    settings = store.settings
-    own = store.query("select day, name, region from own_days order by all")
-    days = own if len(own) else None
-    if settings.country:
-        return Almanac(settings.country, settings.subdivision or None, days)
-    share = store.query(
-        """
-        select avg((region in (select region from regions where code is not null))::int) as share
-        from (select distinct region from coverage)
-        """
-    )["share"].iloc[0]
-    return Almanac("RU" if pd.notna(share) and share >= RUSSIAN else None, days=days)
-
-
 def _refreshed(store: Store, now: datetime, municipalities: bool, reconstruct: int, report: Report) -> list[Run]:
+    if not cube.is_in_order(store.query):
+        store.write(cube.put_in_order)
     almanac = almanac_of(store)
     found = store_panel(store, almanac=almanac)
     drivers = drivers_of_store(store, almanac, found.panel.days)
     wide = municipalities and _has_municipalities(store)
     past = _origins_to_reconstruct(store, found.panel, reconstruct)
-    steps = 1 + BESIDE + len(past) + MUNICIPAL_SHARE * wide
+    steps = 1 + BESIDE + len(past) + ANSWERS_SHARE + MUNICIPAL_SHARE * wide
     done: list[Run] = []
     for end in [None, *past]:
         number = len(done) + BESIDE * bool(done)
@@ -100,10 +99,13 @@ def _refreshed(store: Store, now: datetime, municipalities: bool, reconstruct: i
             issue_outbreaks(store, found, almanac, done[0].run_id, _part(report, 1, OUTBREAKS_SHARE, steps))
             told = _part(report, 1 + OUTBREAKS_SHARE, GROUNDS_SHARE, steps)
             keep_grounds(store, found.panel, drivers, almanac, state=found.state, now=now, report=told)
+    keep_tiles(store, now=now)
+    keep_answers(store, now=now, report=_part(report, len(done) + BESIDE, ANSWERS_SHARE, steps))
     if wide and not done[0].municipal:
-        number = len(done) + BESIDE
+        number = len(done) + BESIDE + ANSWERS_SHARE
         narrow = store_panel(store, municipalities=True, end=found.origin, almanac=almanac)
-        rows = issue_municipal(store, narrow, almanac, done[0], _part(report, number, MUNICIPAL_SHARE, steps))
+        told = _part(report, number, MUNICIPAL_SHARE, steps)
+        rows = issue_municipal(store, narrow, almanac, done[0], _local(store, drivers, found.origin), told)
         done[0] = replace(done[0], municipal_rows=rows, municipal=True)
     return done
 

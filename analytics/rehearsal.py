@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date
 
 import numpy as np
@@ -13,9 +13,9 @@ from analytics.almanac import Almanac
 from analytics.drivers import Drivers, window
 from analytics.effects import NINE_TENTHS, happened
 from analytics.errors import BadInput
-from analytics.forecast import Engine, probability
+from analytics.forecast import Engine
 from analytics.panel import TOTAL, Level, Panel, dense_panel
-from analytics.thresholds import year_thresholds
+from analytics.spike_days import any_day, day_chances, day_thresholds, settled_chances
 
 MOST_CASES = 10
 MOST_ALONE = 20  # past events: however many there were, a twentieth of the variance is common
@@ -27,17 +27,19 @@ Report = Callable[[float, str], None]
 class Rehearsal:
     """What the events would do.
 
-    `days`: day, region, topic, with_event, without_event, extra, extra_low, extra_high (80 %), threshold,
-    probability_with, probability_without; totals have '*'. `cases`: event (its id), day, region, type, strength,
-    actual, usual, ratio: the most similar past events, and what happened in their windows to the topics that they
-    name. `events`: id, type, rests_on ('no past case' or how many and of which type). `answers_a_day`: how many more
-    answers a day it takes over the busiest stretch to keep the deadline.
+    `days`: day, region, [municipality,] topic, with_event, without_event, extra, extra_low, extra_high (80 %),
+    threshold, probability_with, probability_without (of a spike, as signals say it), felt (in the window of an event);
+    totals have '*'. `cases`: event (its id), day, region, municipality, type, strength, actual, usual, ratio: the most
+    similar past events, and what happened on their days to the topics that they name. `events`: id, type, rests_on
+    ('no past case' or how many and of which type). `answers_a_day`: how many more answers a day it takes over the
+    busiest stretch to keep the deadline. `notices`: what had to be supposed, in words.
     """
 
     days: pd.DataFrame
     cases: pd.DataFrame
     events: pd.DataFrame
     answers_a_day: float
+    notices: list[str] = field(default_factory=list)
 
 
 def rehearse(
@@ -93,30 +95,31 @@ def prepare(
     if others is not None and len(others) and "id" in others:
         others = others[~others["id"].astype("str").isin(told["id"])]
     whole = pd.concat([others, told], ignore_index=True) if others is not None and len(others) else told
-    wider = Drivers(whole, known.weather, known.windows)
+    wider = replace(known, events=whole)
     days = min(max(horizon or reach, 7), 365)
     return Engine(dense, days, almanac=almanac, drivers=wider, report=report), told["id"].tolist()
 
 
 def rehearsal_of(engine: Engine, ids: list[str], *, deadline: int = DEADLINE) -> Rehearsal:
     """What the events of these ids do in an engine that knows them."""
-    with_event, without_event = engine.forecast("all"), engine.forecast("all", without=ids)
-    series, counts = engine.rows()
-    threshold = np.repeat(year_thresholds(counts), len(engine.time.ahead))
+    (with_event, doubt), (without_event, known) = engine.means_and_doubts(), engine.means_and_doubts(without=ids)
+    least = day_thresholds(engine)
+    settled = settled_chances(engine, least)
     found = with_event[["day", *engine.panel.keys]].copy()
     found["with_event"], found["without_event"] = with_event["mean"], without_event["mean"]
     found["extra"] = found["with_event"] - found["without_event"]
-    doubt = engine.doubt("all") - engine.doubt("all", without=ids)
-    shape = (-1, len(engine.time.ahead))
-    means = [found[name].to_numpy().reshape(shape) for name in ("with_event", "without_event")]
+    means = [found[name].to_numpy().reshape(least.shape) for name in ("with_event", "without_event")]
     told = engine.calendars.events[engine.calendars.events["id"].isin(ids)]
     by_region = "municipality" not in found
     common = shared_by_regions(engine.calendars.events, told, engine.calendars.origin) if by_region else 1.0
-    low, high = extra_interval(means[0], means[1], doubt.reshape(shape), engine.above, common)
+    low, high = extra_interval(means[0], means[1], doubt - known, engine.above, common)
     found["extra_low"], found["extra_high"] = low.ravel(), high.ravel()
-    found["threshold"] = threshold
-    found["probability_with"] = probability(with_event, threshold)["probability"]
-    found["probability_without"] = probability(without_event, threshold)["probability"]
+    found["threshold"] = least.ravel()
+    found["probability_with"] = day_chances(with_event, least, settled).ravel()
+    found["probability_without"] = day_chances(without_event, least, settled).ravel()
+    found["felt"] = np.tile(
+        felt_days(told, engine.calendars.drivers.windows, engine.days[-least.shape[1] :]), len(least)
+    )
     found.attrs = {}
     events = engine.calendars.events
     told = events[events["id"].isin(ids)]
@@ -127,6 +130,7 @@ def rehearsal_of(engine: Engine, ids: list[str], *, deadline: int = DEADLINE) ->
         pd.concat(cases, ignore_index=True),
         pd.DataFrame([_grounds(event, case) for event, case in zip(told.itertuples(), cases, strict=True)]),
         answers_a_day(grand["extra"].to_numpy(), deadline),
+        engine.calendars.notices(),
     )
 
 
@@ -174,24 +178,36 @@ def shared_by_regions(events: pd.DataFrame, told: pd.DataFrame, origin: pd.Times
     return float(max(shares))
 
 
+def felt_days(told: pd.DataFrame, windows: Mapping[str, tuple[int, int]], days: pd.DatetimeIndex) -> np.ndarray:
+    """Which of the days lie in the window of one of the events."""
+    found = np.zeros(len(days), dtype=bool)
+    for event in told.itertuples(index=False):
+        before, after = window(str(event.type), windows)
+        first, last = (event.starts_on - days[0]).days - before, (event.ends_on - days[0]).days + after
+        found[max(first, 0) : max(last + 1, 0)] = True
+    return found
+
+
 def in_all(found: Rehearsal) -> pd.DataFrame:
-    """Over all days, the greatest first: region, topic, without_event, extra, extra_low, extra_high, probability_with,
-    probability_without (of at least one spike day, were days independent)."""
+    """Over the days on which the events can be felt, the greatest first: region, topic, without_event, extra,
+    extra_low, extra_high, probability_with, probability_without (of at least one spike day)."""
     keys = [name for name in ("region", "municipality", "topic") if name in found.days]
-    sums = found.days.groupby(keys)[["without_event", "extra", "extra_low", "extra_high"]].sum()
+    days = found.days[found.days["felt"]]
+    sums = days.groupby(keys)[["without_event", "extra", "extra_low", "extra_high"]].sum()
     for name in ("probability_with", "probability_without"):
-        sums[name] = 1 - (1 - found.days[name]).groupby([found.days[key] for key in keys]).prod()
+        sums[name] = days.groupby(keys)[name].agg(lambda chances: any_day(chances.to_numpy()))
     return sums.sort_values("extra", ascending=False).reset_index()
 
 
 def past_cases(panel: Panel, events: pd.DataFrame, event: object, origin: int) -> pd.DataFrame:
-    """The past events most like this one, and what happened: event, id, title, day, region, type, strength, …
+    """The past events most like this one, and what happened: event, id, title, day, region, municipality, …
 
-    `actual`: complaints from the first day to the last, of the places and topics that the past event names; `usual`:
+    `actual`: complaints from the first day to the last, of the places (whole regions, where the panel has no
+    municipalities) and topics that the past event names; `usual`:
     the median of the same weekdays in the four weeks before and after; `ratio` of both. Nearest in the tree of types
     first, then by strength.
     """
-    names = ["event", "id", "title", "day", "region", "type", "strength", "actual", "usual", "ratio"]
+    names = ["event", "id", "title", "day", "region", "municipality", "type", "strength", "actual", "usual", "ratio"]
     past = events[events["ends_on"] <= panel.days[origin]].copy()
     past = past[past["starts_on"] >= panel.days[0]]
     kind = str(event.type).split(".")  # type: ignore[attr-defined]
@@ -210,6 +226,7 @@ def past_cases(panel: Panel, events: pd.DataFrame, event: object, origin: int) -
                 "title": getattr(case, "title", ""),
                 "day": case.starts_on,
                 "region": case.region,
+                "municipality": case.municipality,
                 "type": case.type,
                 "strength": case.strength,
                 "actual": actual,

@@ -14,7 +14,7 @@ from analytics.catalogue import SQL_FOLDER, statements
 from analytics.errors import BadInput
 from analytics.settings import ROOT
 
-SCHEMA_VERSION = 6
+SCHEMA_VERSION = 7
 SCHEMA = (SQL_FOLDER / "schema.sql").read_text(encoding="utf-8")
 
 
@@ -35,6 +35,12 @@ MIGRATIONS: dict[int, str] = {  # version -> the SQL that leads to it from the v
     4: _made("rehearsal_grounds"),
     5: _made("forecast_parts", "outbreak_runs", "outbreaks"),
     6: _widened("own_thresholds", "municipality varchar") + _widened("feedback", "municipality varchar"),
+    7: _made("topic_totals", "kept_answers")
+    + """
+insert into topic_totals
+select opened_on, topic_group, topic, kind, sum(complaints)::bigint from daily_counts
+group by all having sum(complaints) <> 0 order by opened_on;
+""",
 }
 
 

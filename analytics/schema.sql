@@ -124,6 +124,14 @@ create table region_totals (     -- daily_totals summed over the topic groups: m
   repeats bigint not null
 );
 
+create table topic_totals (      -- what was received by topic, of all regions: what is asked of the whole country
+  day date not null,
+  topic_group varchar,
+  topic varchar,
+  kind varchar not null,
+  received bigint not null
+);
+
 create table choices (          -- what the filters can choose from; additive, so always sum
   meaning varchar not null,     -- region | municipality | topic_group | topic | channel | kind
   parent varchar not null,      -- of a municipality its region, of a topic its topic group; empty: none
@@ -307,6 +315,14 @@ create table rehearsal_grounds (    -- what rehearsals of events rest on; of the
   version varchar not null,     -- of the method, the calendar and the data
   part varchar not null,        -- arrays (NumPy, zipped) | series, events, profiles, cases (Parquet)
   content blob not null
+);
+
+create table kept_answers (     -- what pages ask and is dear; computed by refresh, of the newest state of the data only
+  question varchar not null,
+  about varchar not null,       -- JSON: what it was asked of
+  state varchar not null,       -- of data, forecasts and method: with any other the answer is not used
+  kept_at timestamp not null,   -- UTC
+  content blob not null         -- a zip: told.json, and a Parquet file for each table in it
 );
 
 create table events (           -- known, dated happenings: what, when, where and since when we know

@@ -44,6 +44,12 @@ class Series:
     topic: str
     own: bool
 
+    @property
+    def filters(self) -> Filters:
+        """The selection that the series is of."""
+        regions = () if self.region == TOTAL else (self.region,)
+        return Filters(regions=regions, topic_groups=() if self.topic == TOTAL else (self.topic,))
+
 
 @dataclass(frozen=True, eq=False)
 class Outlook:

@@ -29,6 +29,7 @@ from analytics.forecast_commands import (
     notes,
     read_known,
     refuse_without_panel,
+    tell,
     write_table,
 )
 from analytics.progress import progress
@@ -86,6 +87,7 @@ def spikes(
             end=known.end,
             report=show,
         )
+    tell(found.attrs["notices"])
     write_table(found, out)
 
 
@@ -253,7 +255,8 @@ def _of_store(events: Path) -> Known:
         told, _, _ = read_events(events, types)
         others = known.events[~known.events["id"].isin(told["id"])] if known.events is not None else told.head(0)
         whole = pd.concat([others, told], ignore_index=True)
-        return Known(panel, None, almanac, make_drivers(whole, known.weather, types, almanac))
+        drivers = replace(make_drivers(whole, known.weather, types, almanac), shares=known.shares)
+        return Known(panel, None, almanac, drivers)
 
 
 def _divided(known: Known) -> tuple[DensePanel, pd.DataFrame, Drivers]:
@@ -280,6 +283,7 @@ def _as_json(found: Rehearsal) -> dict:
         "cases": _records(cases),
         "events": _records(found.events),
         "answers_a_day": found.answers_a_day,
+        "notices": found.notices,
     }
 
 
@@ -289,6 +293,7 @@ def _tell(found: Rehearsal, deadline: int) -> None:
 
     whole = in_all(found)
     print(whole.head(SHOWN).round(1).to_string(index=False))
+    tell(found.notices)
     print(f"{found.answers_a_day:.1f} more answers a day keep a deadline of {deadline} days")
     for event in found.events.itertuples():
         print(f"{event.type} ({event.id}): {event.rests_on}")

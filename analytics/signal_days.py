@@ -28,13 +28,17 @@ def series_counts(query: Query, series: pd.DataFrame, first: date, last: date) -
     """
     found = query(
         """
-        with wanted as (select unnest($regions) as region, unnest($topics) as topic)
-        select wanted.region, wanted.topic, day, sum(received)::double as complaints
-        from daily_totals as counts join wanted
-          on wanted.region in (coalesce(counts.region, ''), '*')
-          and wanted.topic in (coalesce(counts.topic_group, ''), '*')
-        where within(day, $first, $last) and chosen(kind, $kinds)
-        group by all
+        with wanted as (select unnest($regions) as region, unnest($topics) as topic),
+        cells as (
+          select coalesce(region, '') as region, coalesce(topic_group, '') as topic, day, sum(received) as complaints
+          from daily_totals where within(day, $first, $last) and chosen(kind, $kinds) group by all
+        ),
+        counted as (
+          select if(grouping(region) = 1, '*', region) as region, if(grouping(topic) = 1, '*', topic) as topic, day,
+            sum(complaints)::double as complaints
+          from cells group by grouping sets ((region, topic, day), (region, day), (topic, day), (day))
+        )
+        select region, topic, day, complaints from counted semi join wanted using (region, topic)
         """,
         regions=series["region"].tolist(),
         topics=series["topic"].tolist(),
@@ -51,9 +55,7 @@ def series_counts(query: Query, series: pd.DataFrame, first: date, last: date) -
 
 def issued_pairs(store: Store, series: pd.DataFrame, run_id: int | None = None) -> pd.DataFrame:
     """The issued forecast of these series (region, topic) alone; see `ledger.issued`."""
-    found = issued(store, run_id=run_id, regions=series["region"].unique(), topic_groups=series["topic"].unique())
-    wanted = pd.MultiIndex.from_frame(found[SERIES]).isin(pd.MultiIndex.from_frame(series[SERIES]))
-    return found[wanted]
+    return issued(store, run_id=run_id, pairs=list(zip(series["region"], series["topic"], strict=True)))
 
 
 def by_region(courses: pd.DataFrame) -> pd.DataFrame:

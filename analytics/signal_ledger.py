@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from collections.abc import Iterable
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
@@ -109,26 +110,32 @@ def folded_by_cause(signals: pd.DataFrame) -> pd.DataFrame:
     The topics of the others are told in its `also`; a signal of a threshold of one's own is never folded away.
     """
     ordered = signals.sort_values("score", ascending=False, kind="stable").reset_index(drop=True)
+    rows = ordered.to_dict("records")
     kept: list[int] = []
-    for number, row in ordered.iterrows():
+    leads: dict[str, list[int]] = defaultdict(list)  # of each region, those that name an event
+    for number, row in enumerate(rows):
         named = set(row["why"].get("events_named", []))
-        leads = (
-            other
-            for other in kept
-            if row["kind"] != "own"
-            and ordered.at[other, "region"] == row["region"]
-            and named & set(ordered.at[other, "why"].get("events_named", []))
-            and ordered.at[other, "first_day"] <= row["last_day"]
-            and ordered.at[other, "last_day"] >= row["first_day"]
-            and ordered.at[other, "topic"] != row["topic"]
-        )
-        lead = next(leads, None)
+        lead = next((other for other in leads[row["region"]] if _tells(rows[other], row, named)), None)
         if lead is None:
-            kept.append(int(str(number)))
+            kept.append(number)
+            if named:
+                leads[row["region"]].append(number)
             continue
-        also = [*filter(None, str(ordered.at[lead, "also"]).split("|")), row["topic"]]
-        ordered.at[lead, "also"] = "|".join(dict.fromkeys(topic for topic in also if topic != TOTAL))
+        also = [*filter(None, str(rows[lead]["also"]).split("|")), row["topic"]]
+        rows[lead]["also"] = "|".join(dict.fromkeys(topic for topic in also if topic != TOTAL))
+    ordered["also"] = [row["also"] for row in rows]
     return ordered.loc[kept].reset_index(drop=True)
+
+
+def _tells(lead: dict[str, Any], row: dict[str, Any], named: set[str]) -> bool:
+    """Is the more pressing signal `lead` of the same event, on the same days, of another topic?"""
+    return bool(
+        row["kind"] != "own"
+        and named & set(lead["why"].get("events_named", []))
+        and lead["first_day"] <= row["last_day"]
+        and lead["last_day"] >= row["first_day"]
+        and lead["topic"] != row["topic"]
+    )
 
 
 def _chosen(names: pd.Series, wanted: Iterable[str]) -> pd.Series:
@@ -162,18 +169,14 @@ def _with_feedback(signals: pd.DataFrame, said: pd.DataFrame) -> pd.DataFrame:
     last = said.dropna(subset="said").groupby(SERIES)["said"].last()
     index = pd.MultiIndex.from_frame(signals[SERIES])
     signals = signals.assign(score=signals["score"] * pd.Series(index.map(last).map(SHIFT)).fillna(1.0).to_numpy())
+    of_series = dict(list(said.groupby(SERIES)))
     for name in ("said", "word", "owner"):
-        told = [
-            said.loc[
-                (said["region"] == row.region)
-                & (said["municipality"] == row.municipality)
-                & (said["topic"] == row.topic)
-                & said["peak_day"].between(row.first_day, row.last_day),
-                name,
-            ].dropna()
-            for row in signals.itertuples(index=False)
-        ]
-        signals[name] = pd.Series([one.iloc[-1] if len(one) else None for one in told], dtype="object")
+        told = []
+        for row in signals.itertuples(index=False):
+            rows = of_series.get((row.region, row.municipality, row.topic), said.head(0))
+            one = rows.loc[rows["peak_day"].between(row.first_day, row.last_day), name].dropna() if len(rows) else rows
+            told.append(one.iloc[-1] if len(one) else None)
+        signals[name] = pd.Series(told, dtype="object")
     return signals
 
 

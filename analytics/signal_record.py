@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from analytics.panel import Panel, total_counts, totals
+from analytics.signal_ledger import is_any_over
 from analytics.store_panel import store_panel
 from analytics.thresholds import year_thresholds
 
@@ -16,6 +17,15 @@ if TYPE_CHECKING:
 
 BINS = (0.25, 0.4, 0.55, 0.7, 0.85, 1.0)
 NEAR = 7  # days ahead for which precision and recall are taken
+
+
+def newest_record(store: Store) -> tuple[pd.DataFrame, dict[str, float], bool]:
+    """As `signal_record`: of issued signals where any can be judged, else of what would have been said (True)."""
+    if is_any_over(store):
+        table, figures = signal_record(store)
+        if len(table):
+            return table, figures, False
+    return (*signal_record(store, reconstructed=True), True)
 
 
 def signal_record(store: Store, *, reconstructed: bool = False) -> tuple[pd.DataFrame, dict[str, float]]:

@@ -12,14 +12,13 @@ from analytics import spike_chance
 from analytics.almanac import Almanac
 from analytics.drivers import Drivers
 from analytics.errors import BadInput
-from analytics.forecast import Engine, probability, quantile
+from analytics.forecast import Engine, probability
 from analytics.panel import TOTAL, Panel
-from analytics.thresholds import LEAST, YEAR, year_thresholds
+from analytics.spike_days import above_season, any_day, day_chances, day_thresholds, settled_chances
+from analytics.thresholds import YEAR, year_thresholds
 
 KINDS = ("year", "season")
 WEEK = 7
-SEASON_LEVEL = 0.95  # quantile of the series' own forecast
-SEASON_DEVIATIONS = 2.0
 Report = Callable[[float, str], None]
 
 
@@ -47,9 +46,9 @@ def spikes(
         year = year_thresholds(engine.panel.counts)
         least = np.repeat(year, horizon)
     else:
-        least = _season(engine.means("bottom", without=engine.calendars.events["id"].tolist()))
+        least = above_season(engine.means("bottom", without=engine.calendars.events["id"].tolist()))
     found = ahead[["day", *engine.panel.keys]].assign(threshold=least.astype("int64"), expected=ahead["mean"])
-    found.attrs = {}
+    found.attrs = {"notices": ahead.attrs["notices"]}
     chance = probability(ahead, least)["probability"].to_numpy()
     if threshold == "year":
         chance = spike_chance.correct(engine, chance.reshape(-1, horizon), year).ravel()
@@ -94,16 +93,11 @@ def find_signals(engine: Engine, ahead: pd.DataFrame, budget: int = BUDGET) -> p
     week.
     """
     series, counts = engine.rows()
-    totals = (series[engine.panel.keys] == TOTAL).any(axis=1).to_numpy()
     days = len(engine.time.ahead)
-    year = year_thresholds(counts)
-    least = np.repeat(year[:, None], days, axis=1)
-    least[totals] = season_thresholds(engine, totals).reshape(-1, days)
+    least = day_thresholds(engine)
     middle = _medians(counts[:, -YEAR:])
     mean = ahead["mean"].to_numpy().reshape(-1, days)
-    likely = probability(ahead, least.ravel())["probability"].to_numpy().reshape(-1, days)
-    own = slice(0, len(engine.panel.series))  # totals have thresholds of the season
-    likely = np.concatenate([spike_chance.correct(engine, likely[own], year[own]), likely[own.stop :]])
+    likely = day_chances(ahead, least, settled_chances(engine, least))
     worse, shown = np.zeros_like(likely), likely >= SHOWN_FROM
     worse[shown] = probability(ahead[shown.ravel()], np.ceil(SEVERE_STEP * least[shown]))["probability"]
     worse = np.minimum(worse, likely)
@@ -118,21 +112,6 @@ def _medians(counts: np.ndarray) -> np.ndarray:
     known = ~np.isnan(counts).all(axis=1)
     found[known] = np.nanmedian(counts[known], axis=1)
     return found
-
-
-def season_thresholds(engine: Engine, chosen: np.ndarray) -> np.ndarray:
-    """For each day ahead of the `chosen` of all series (true or not): the least count that is a spike for the season.
-
-    The 0.95 quantile of the series' own forecast had no event been to come, and at least 3, and at least two standard
-    deviations of a Poisson count above that mean.
-    """
-    usual = engine.means("all", without=engine.calendars.events["id"].tolist())
-    return _season(usual[np.repeat(chosen, len(engine.time.ahead))])
-
-
-def _season(usual: pd.DataFrame) -> np.ndarray:
-    high = usual["mean"] + SEASON_DEVIATIONS * np.sqrt(usual["mean"])
-    return np.ceil(np.maximum(np.maximum(quantile(usual, SEASON_LEVEL) + 1, high), LEAST)).to_numpy()
 
 
 def within_budget(signals: pd.DataFrame, budget: int) -> pd.DataFrame:
@@ -165,7 +144,7 @@ def stretches(
     for at, begin, end in zip(row, start, stop, strict=True):
         peak = begin + int(np.argmax(likely[at, begin:end]))
         excess = float((mean[at, begin:end] - usual[at]).clip(min=0).sum())
-        chance, severe = _any(likely[at, begin:end]), _any(worse[at, begin:end])
+        chance, severe = (float(any_day(of[at, begin:end])) for of in (likely, worse))
         urgency = 0.5 ** (peak / FAR_LEAD)
         found.append(
             {
@@ -186,14 +165,6 @@ def stretches(
         )
     table = pd.DataFrame(found, columns=[*series, *COLUMNS[2:-1], "week"])
     return table[table["excess"] >= WORTH].reset_index(drop=True)
-
-
-def _any(chances: np.ndarray) -> float:
-    """The probability that one day at least comes true: midway between days that go together and independent ones.
-
-    The middle is a choice: on the synthetic country it said 45 % where 43 % came; it has not been tried on others.
-    """
-    return float((chances.max() + 1 - np.prod(1 - chances)) / 2)
 
 
 def _folded(signals: pd.DataFrame) -> pd.DataFrame:

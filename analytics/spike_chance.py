@@ -8,6 +8,7 @@ weekdays' usual (the series', its topic's, its place's, all), and on how often t
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -39,16 +40,41 @@ class Correction:
     scale: np.ndarray
     coefficients: np.ndarray
 
-    def corrected(self, chance: np.ndarray, terms: np.ndarray, ahead: np.ndarray) -> np.ndarray:
-        """Probabilities (series × days ahead) with what the terms (series × days ahead × terms) say."""
-        found = chance.copy()
+    def said_of(self, terms: np.ndarray, ahead: np.ndarray) -> np.ndarray:
+        """What the terms (series × days ahead × terms) add to the log odds: series × days ahead."""
+        found = np.empty(terms.shape[:2])
+        for number, days in self._buckets(ahead):
+            scaled = _scaled(terms[:, days], self.centre[number, 2:], self.scale[number, 2:])
+            found[:, days] = self.coefficients[number, 0] + scaled @ self.coefficients[number, 2:]
+        return found
+
+    def steepness(self, ahead: np.ndarray) -> np.ndarray:
+        """What the forecast's own log odds count for on each of the days ahead."""
+        found = np.empty(len(ahead))
+        for number, days in self._buckets(ahead):
+            found[days] = self.coefficients[number, 1]
+        return found
+
+    def _buckets(self, ahead: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
         bucket = np.searchsorted(LEARNED, ahead)
-        for number in range(len(LEARNED)):
-            days = bucket == number
-            if days.any():
-                matrix = _matrix(chance[:, days], terms[:, days])
-                scaled = _scaled(matrix, self.centre[number], self.scale[number])
-                found[:, days] = _chance(scaled @ self.coefficients[number])
+        return ((number, bucket == number) for number in range(len(LEARNED)))
+
+
+@dataclass(frozen=True)
+class Settled:
+    """What is to be done with the chances of an origin's days ahead, up to 28: whatever is expected to come.
+
+    `slope` (days) of the forecast's log odds and `offset` (series × days), which what came before the origin decides.
+    """
+
+    slope: np.ndarray
+    offset: np.ndarray
+
+    def of(self, chance: np.ndarray, first: int = 0) -> np.ndarray:
+        """Chances (series × days ahead, from position `first` on) set right; those beyond 28 days stay as they are."""
+        days = max(min(len(self.slope) - first, chance.shape[1]), 0)
+        found, inside = chance.copy(), slice(first, first + days)
+        found[:, :days] = _chance(self.slope[inside] * _log_odds(chance[:, :days]) + self.offset[:, inside])
         return found
 
 
@@ -57,18 +83,24 @@ def correct(engine: Engine, chance: np.ndarray, least: np.ndarray) -> np.ndarray
 
     Nothing after the origin is known. With fewer than 30 spikes at past origins, and beyond 28 days, as it was.
     """
+    settled = settle(engine, least)
+    return chance if settled is None else settled.of(chance)
+
+
+def settle(engine: Engine, least: np.ndarray) -> Settled | None:
+    """How chances that a day of the panel's own series reaches `least` are set right; None: they stay as they are."""
     learned = learn(engine)
     if learned is None:
-        return chance
-    found = np.empty_like(chance)
+        return None
+    ahead = engine.time.ahead[engine.time.ahead <= LEARNED[-1]]
+    offset = np.empty((len(least), len(ahead)))
     relatives = [(engine.upper[at], engine.above[at].member) for at in engine.relatives]
-    point = engine.time.origin
-    for start in range(0, len(chance), AT_ONCE):
+    kin = [_recent(counts, engine.time.origin, (WEEK,))[member] for counts, member in relatives]
+    for start in range(0, len(least), AT_ONCE):
         rows = slice(start, start + AT_ONCE)
-        terms = _terms(engine.panel.counts[rows], point, least[rows], engine.time.ahead)
-        kin = [_recent(counts, point, (WEEK,))[member[rows]] for counts, member in relatives]
-        found[rows] = learned.corrected(chance[rows], _joined(terms, kin), engine.time.ahead)
-    return found
+        terms = _terms(engine.panel.counts[rows], engine.time.origin, least[rows], ahead)
+        offset[rows] = learned.said_of(_joined(terms, [one[rows] for one in kin]), ahead)
+    return Settled(learned.steepness(ahead), offset)
 
 
 def learn(engine: Engine) -> Correction | None:
@@ -116,7 +148,8 @@ def _fitted(said: np.ndarray, terms: np.ndarray, came: np.ndarray, bucket: np.nd
         centre[:2], scale[:2] = 0.0, 1.0  # the constant and the log odds stay what they are
         centres.append(centre)
         scales.append(scale)
-        coefficients.append(_logistic(_scaled(matrix, centre, scale), happened))
+        scaled = _scaled(matrix[:, 2:], centre[2:], scale[2:])
+        coefficients.append(_logistic(np.hstack([matrix[:, :2], scaled]), happened))
     return Correction(np.stack(centres), np.stack(scales), np.stack(coefficients))
 
 
@@ -191,11 +224,9 @@ def _matrix(chance: np.ndarray, terms: np.ndarray) -> np.ndarray:
     return np.concatenate([np.ones_like(odds), odds, terms], axis=-1)
 
 
-def _scaled(matrix: np.ndarray, centre: np.ndarray, scale: np.ndarray) -> np.ndarray:
+def _scaled(terms: np.ndarray, centre: np.ndarray, scale: np.ndarray) -> np.ndarray:
     """Terms in standard deviations, at most FARTHEST: days stranger than any that taught say no more than these."""
-    found = (matrix - centre) / scale
-    found[..., 2:] = np.clip(found[..., 2:], -FARTHEST, FARTHEST)
-    return found
+    return np.clip((terms - centre) / scale, -FARTHEST, FARTHEST)
 
 
 def _log_odds(chance: np.ndarray) -> np.ndarray:

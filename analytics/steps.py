@@ -104,14 +104,15 @@ def _forward(y: np.ndarray, base: np.ndarray, known: np.ndarray, places: np.ndar
 
 def _best(y: np.ndarray, base: np.ndarray, known: np.ndarray, places: np.ndarray, weeks: list[int]) -> int | None:
     """The place where one more step explains most."""
-    free = places[np.all([np.abs(places - week) >= SHORTEST for week in weeks] or [np.ones(len(places), bool)], axis=0)]
+    free = places[(np.abs(places[:, None] - np.array(weeks, dtype=int)) >= SHORTEST).all(axis=1)]
     if not len(free):
         return None
     basis = np.linalg.qr(_with_steps(base, known, weeks))[0]
-    steps = (known[:, None] >= free).astype(float)
-    steps -= basis @ (basis.T @ steps)
-    size = (steps**2).sum(axis=0)
-    gain = np.where(size > 1e-6, (steps.T @ y) ** 2 / np.maximum(size, 1e-6), 0.0)
+    at = np.searchsorted(known, free)  # a step is a sum from its place on, and so is what the model has of it already
+    told = np.cumsum(basis[::-1], axis=0)[::-1][at]
+    size = len(known) - at - (told**2).sum(axis=1)
+    left = np.cumsum((y - basis @ (basis.T @ y))[::-1])[::-1][at]
+    gain = np.where(size > 1e-6, left**2 / np.maximum(size, 1e-6), 0.0)
     return int(free[gain.argmax()])
 
 

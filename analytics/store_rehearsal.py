@@ -26,7 +26,7 @@ WHAT_IF = "what-if"  # the id of the event that is tried out
 
 @dataclass(frozen=True)
 class WhatIf:
-    """An event that is tried out and stored nowhere; no regions or topics: all."""
+    """An event that is tried out and stored nowhere; no regions, municipalities or topics: all."""
 
     type: str
     starts_on: date
@@ -34,6 +34,7 @@ class WhatIf:
     regions: tuple[str, ...] = ()
     topics: tuple[str, ...] = ()
     strength: float | None = None
+    municipalities: tuple[str, ...] = ()
 
 
 def calendar_events(store: Store, almanac: Almanac, origin: date) -> pd.DataFrame:
@@ -89,6 +90,7 @@ def what_if_table(event: WhatIf, types: EventTypes) -> pd.DataFrame:
         "starts_on": event.starts_on,
         "ends_on": event.ends_on,
         "region": "|".join(event.regions),
+        "municipality": "|".join(event.municipalities),
         "topic": "|".join(event.topics),
         "strength": event.strength,
     }

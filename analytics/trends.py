@@ -14,7 +14,7 @@ from analytics.decompose import FEWEST_DAYS, Decomposition, decompose
 from analytics.filters import Filters, period
 from analytics.loaded import places
 from analytics.overview import MOVERS
-from analytics.queries import COUNTS, DAY, RECEIVED, daily_counts, smallest
+from analytics.queries import DAY, RECEIVED, daily_counts, smallest
 from analytics.relabelling import carried, relabelled
 from analytics.selected_forecast import history
 
@@ -209,7 +209,7 @@ def _delivering(store: Store, filters: Filters, since: date) -> list[str]:
 
 def weekly_counts(store: Store, filters: Filters, first: date, last: date, names: list[str]) -> pd.DataFrame:
     """`names`, week (its first day; weeks begin with `first`), complaints of the selection; quiet weeks are absent."""
-    table, parameters = smallest(filters, first, last, names)
+    table, parameters = smallest(filters, first, last, names, received_only=True)
     return store.query(
         f"""
         select {", ".join(names)}, $start + 7 * (({DAY[table]} - $start) // 7)::integer as week,
@@ -231,11 +231,12 @@ def new_and_gone_topics(store: Store, filters: Filters, as_of: date) -> tuple[pd
     first, last = period(filters, as_of)
     first = min(first, last - timedelta(days=7 * SHORTEST - 1))
     begun = covered_from(store, filters, last) or last
+    table, parameters = smallest(filters, begun, last, ["topic_group", "topic"], received_only=True)
     found = store.query(
         f"""
         with days as (
-          select topic_group, topic, opened_on as day, sum(complaints) as complaints from {COUNTS}
-          group by all having sum(complaints) > 0
+          select topic_group, topic, {DAY[table]} as day, sum({RECEIVED[table]}) as complaints from {table}
+          group by all having sum({RECEIVED[table]}) > 0
         ),
         gaps as (
           select *, day - lag(day) over one as gap, max(day) over (partition by topic_group, topic) as last_day
@@ -249,9 +250,7 @@ def new_and_gone_topics(store: Store, filters: Filters, as_of: date) -> tuple[pd
         """,
         first=first,
         year=YEAR,
-        **filters.parameters(),
-        first_day=begun,
-        last_day=last,
+        **parameters,
     )
     found["topic"] = found["topic"].fillna("")
     age = (found["first_day"] - pd.Timestamp(begun)).dt.days

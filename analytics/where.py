@@ -200,7 +200,7 @@ def _sums(query: Query, filters: Filters, days: tuple[date, date], names: list[s
     length = (last - first).days + 1
     weeks = base_weeks(length)
     start = min(first - timedelta(weeks=weeks), first - timedelta(days=LAST_YEAR))
-    table, parameters = smallest(filters, start, last, names)
+    table, parameters = smallest(filters, start, last, names, received_only=True)
     day, received = DAY[table], RECEIVED[table]
     columns = ", ".join(f"coalesce({name}, '') as {name}" for name in names)
     return query(

@@ -9,6 +9,7 @@ import pandas as pd
 
 from analytics.drivers import window
 from analytics.forecast import PARTS, Engine
+from analytics.local_events import shares_in
 
 MOST_EVENTS = 3
 FELT = 1.05  # factor from which events or weather are named
@@ -33,7 +34,10 @@ def reasons(engine: Engine, signals: pd.DataFrame) -> list[str]:
 
 
 def _events(engine: Engine, signal: object) -> list[str]:
-    """Titles of the events whose window holds the peak day, the nearest first."""
+    """Titles of the events whose window holds the peak day: those of most of the region first, then the nearest.
+
+    One of a part of the region is told with its municipality.
+    """
     events = engine.calendars.events
     windows = engine.calendars.drivers.windows
     peak = signal.peak_day  # type: ignore[attr-defined]
@@ -47,6 +51,15 @@ def _events(engine: Engine, signal: object) -> list[str]:
         wanted = getattr(signal, name)
         if wanted != "*":
             inside &= np.array([not cell or wanted in cell.split("|") for cell in events[name]], dtype=bool)
-    near = events[inside].assign(apart=(events["starts_on"] - peak).abs()).sort_values("apart")
-    titles = near["title"] if "title" in near else near["type"]
-    return list(dict.fromkeys(titles.fillna("").replace("", np.nan).fillna(near["type"])))[:MOST_EVENTS]
+    near = events[inside]
+    shares = shares_in(engine.calendars.drivers.shares, signal.region, signal.topic)  # type: ignore[attr-defined]
+    towns = [[name for name in cell.split("|") if name] for cell in near["municipality"]]
+    share = [sum(shares.get(name, 0.0) for name in names) or 1.0 for names in towns]
+    titles = (near["title"] if "title" in near else near["type"]).fillna("").replace("", np.nan).fillna(near["type"])
+    near = near.assign(apart=(near["starts_on"] - peak).abs(), share=share, told=titles, towns=towns)
+    near = near.sort_values(["share", "apart"], ascending=[False, True], kind="stable")
+    told = [
+        f"{title} ({', '.join(names[:2])})" if names else title
+        for title, names in zip(near["told"], near["towns"], strict=True)
+    ]
+    return list(dict.fromkeys(told))[:MOST_EVENTS]

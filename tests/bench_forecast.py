@@ -60,7 +60,7 @@ class Measured:
     memory: float
 
 
-def country(municipalities: int, seed: int = 1) -> pd.DataFrame:
+def country(municipalities: int, seed: int = 1, a_day: float = A_DAY) -> pd.DataFrame:
     """A sparse panel as a table without rows for quiet days: day, region, municipality, topic, complaints.
 
     Rates differ as real ones do (log-normal over municipalities and topics, a few busy, most nearly silent), with a
@@ -70,7 +70,7 @@ def country(municipalities: int, seed: int = 1) -> pd.DataFrame:
     days = pd.date_range(end=END, periods=DAYS)
     size, share = chance.lognormal(0, 1.2, municipalities), chance.lognormal(0, 1.3, TOPICS)
     pair = chance.lognormal(0, 0.5, (municipalities, TOPICS))
-    rate = A_DAY * (size / size.mean())[:, None] * (share / share.mean()) * pair
+    rate = a_day * (size / size.mean())[:, None] * (share / share.mean()) * pair
     year = 2 * np.pi * days.day_of_year.to_numpy() / 365.25
     height, peak = chance.normal(0, 0.35, (TOPICS, 1)), chance.uniform(0, 2 * np.pi, (TOPICS, 1))
     rhythm = WEEK[days.day_of_week] * np.exp(height * np.cos(year - peak))

@@ -74,6 +74,10 @@ def assert_cube_agrees(store: Store) -> None:
         assert totals.loc[0, "r"] == len(rows)
         assert totals.loc[0, "c"] == len(closed)
         assert totals.loc[0, "t"] == cube["repeats"].sum() == slow_repeats(rows)
+    topics = store.query("select * from topic_totals").rename(columns={"day": "on", "received": "complaints"})
+    keys = ["on", "topic_group", "topic", "kind"]
+    expected = _counted(rows.assign(on=rows["opened_at"].dt.normalize(), complaints=1), keys, "complaints")
+    pd.testing.assert_series_equal(_counted(topics, keys, "complaints"), expected, check_dtype=False)
     choices = store.query(
         "select value, sum(complaints) n from choices where meaning = 'kind' group by 1 having n <> 0"
     )

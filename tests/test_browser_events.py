@@ -61,9 +61,9 @@ def test_with_another_type_the_boxes_show_what_is_answered(happening: str, visit
     main.get_by_role("combobox").first.click()
     page.keyboard.type("sport")
     page.keyboard.press("Enter")
-    expect(main.get_by_text("3 December 2026, Tula Oblast: ", exact=False)).to_be_visible()
+    expect(main.get_by_text("10 December 2026, Tula Oblast: ", exact=False)).to_be_visible()
     expect(main.get_by_role("spinbutton", name="lasts")).to_have_value("1")
-    expect(main.get_by_test_id("stDateInput")).to_contain_text(re.compile(r"03\s*\.\s*12\s*\.\s*2026"))
+    expect(main.get_by_test_id("stDateInput")).to_contain_text(re.compile(r"10\s*\.\s*12\s*\.\s*2026"))
     expect(main.get_by_role("combobox", name="Seen for")).to_have_value(re.compile("all topics"))
 
 

@@ -14,12 +14,14 @@ from streamlit.testing.v1 import AppTest
 from analytics.attention import Thing
 from analytics.events import list_events
 from analytics.events.by_day import events_by_day
-from analytics.events.types import event_types
+from analytics.events.types import built_in_types, event_types
 from analytics.filters import Filters
 from analytics.store import open_store
 from pages.shared import event_charts, event_fragments, event_words
 from pages.shared.coming import view_of
+from pages.shared.event_words import told_title
 from pages.shared.frame import parameters
+from pages.shared.signal_cards import because
 from pages.shared.text import Text, plain
 from tests.countries import make_store
 from tests.happenings import OUTAGE, PLANNED, REGIONS, VOTE, make_happening_store
@@ -339,3 +341,12 @@ def save(app: AppTest, label: str) -> None:
 def events_of(store: str) -> pd.DataFrame:
     with closing(open_store(store)) as opened_store:
         return list_events(opened_store).set_index("id")
+
+
+def test_a_title_that_is_only_its_types_is_told_in_the_readers_language() -> None:
+    types = built_in_types()
+    assert told_title("Начало отопительного сезона", types, ENGLISH) == "Start of the heating season"
+    assert told_title("Марафон в Туле", types, ENGLISH) == "Марафон в Туле"
+    assert because({"events": 1.4, "events_named": ["Начало отопительного сезона"]}, types, ENGLISH) == (
+        "“Start of the heating season” (+40%)"
+    )

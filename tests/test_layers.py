@@ -27,7 +27,7 @@ PURE = (
     "trend_charts.py",
 )  # table in, figure or words out
 STATE = ("frame.py", "choosing.py", "bound.py", "event_choices.py")  # widget state and the URL
-CACHES = ("answers.py", "rehearsed.py")
+CACHES = ("answers.py", "derived.py", "rehearsed.py")
 LONGEST_PAGE = 30
 LONGEST_MODULE = 300
 

@@ -17,6 +17,7 @@ import pytest
 from conftest import NOW
 from making import assert_cube_agrees, incidents
 
+from analytics import cube
 from analytics.errors import BadInput
 from analytics.imports import import_files, undo_last
 from analytics.maintenance import ORPHANS_AFTER, backup, compact, restore
@@ -326,3 +327,29 @@ def test_compacting_again_changes_nothing(store: Store, tmp_path: Path) -> None:
     done = compact(store, now=clock())
     assert done["files_before"] == done["files_after"]
     assert_same(contents(store), held)
+
+
+def test_the_cube_in_order_says_the_same_and_is_ordered_again_only_when_much_has_come(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cube, "MANY", 4)
+    assert cube.is_in_order(store.query)
+    regions = ("Тульская область", "Калужская область")
+    days = [f"{day:02d}.{month:02d}.2026 10:00" for month in (9, 1, 5) for day in (3, 2)]
+    rows = [{"Дата создания": day, "Регион": region} for day in days for region in regions]
+    import_files(store, [incidents(tmp_path / "a.csv", rows)], now=NOW)
+    assert not cube.is_in_order(store.query)
+    store.write(cube.put_in_order)
+    assert cube.is_in_order(store.query)
+    assert_cube_agrees(store)
+    found = store.query("select opened_on, region from daily_counts")
+    quarter = found["opened_on"].dt.quarter
+    assert list(zip(quarter, found["region"], strict=True)) == sorted(zip(quarter, found["region"], strict=True))
+    import_files(store, [incidents(tmp_path / "b.csv", [{"ID": "ИНЦ-90"}])], now=NOW)
+    assert cube.is_in_order(store.query)
+    more = [{"ID": f"ИНЦ-{100 + number}"} for number in range(5)]
+    import_files(store, [incidents(tmp_path / "c.csv", more)], now=NOW)
+    assert not cube.is_in_order(store.query)
+    store.write(cube.put_in_order)
+    undo_last(store, now=NOW)
+    assert_cube_agrees(store)

@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from analytics.errors import BadInput
-from analytics.geometry import REFERENCE, read_geometry
+from analytics.geometry import REFERENCE, Geometry, read_geometry
 from analytics.imports import import_files
+from analytics.kept_tiles import grid_of, keep_tiles
 from analytics.layout import own_layout
 from analytics.own_geometry import (
     forget_own_geometry,
@@ -177,6 +179,36 @@ def test_the_tiles_of_ones_own_outlines_hold_every_place_once(filled: Store) -> 
     assert sorted(tiles["name"]) == sorted(some)
     assert not tiles.duplicated(["row", "column"]).any()
     assert tiles.set_index("name")["has_geometry"].to_dict() == {name: name != "Nowhere" for name in some}
+
+
+def test_tiles_are_kept_by_what_they_rest_on_and_stay_where_they_are(
+    filled: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In whatever order the places come; of other outlines the kept tiles are not used."""
+    keep_own_geometry(filled, read_own_geometry(filled, REFERENCE))
+    drawn = own_geometry(filled, "region")
+    assert drawn is not None
+    here = [name for name in drawn.ids if name in REGIONS]
+    fresh = own_layout(drawn, here)
+    assert keep_tiles(filled, now=NOW) == 1
+    assert keep_tiles(filled, now=NOW) == 0
+    monkeypatch.setattr("analytics.kept_tiles.computed_grid", lambda places: pytest.fail("computed again"))
+    pd.testing.assert_frame_equal(own_layout(drawn, here[::-1], grid_of(filled)), fresh, check_dtype=False)
+    monkeypatch.undo()
+    square = written_square(filled)
+    assert keep_tiles(filled, now=NOW) == 1
+    assert filled.query("select count(*)::int as n from kept_answers")["n"].tolist() == [1]
+    pd.testing.assert_frame_equal(
+        own_layout(square, here, grid_of(filled)), own_layout(square, here), check_dtype=False
+    )
+
+
+def written_square(store: Store) -> Geometry:
+    """Other outlines: of one region only."""
+    store.write(lambda cursor: cursor.execute("delete from shapes where region <> $region", {"region": REGIONS[0]}))
+    found = own_geometry(store, "region")
+    assert found is not None
+    return found
 
 
 def test_real_outlines_of_one_regions_districts_are_found_without_their_region(store: Store, tmp_path: Path) -> None:

@@ -57,7 +57,7 @@ def test_thresholds_are_looked_over_kept_and_signals_go_by_them(
     app.run()
     assert text("own_done.thresholds", n=1) not in [success.value for success in app.success]  # said once
     with closing(open_store(folder)) as store:
-        assert own_table(store, "thresholds").to_numpy().tolist() == [["Калужская область", "ЖКХ", 2]]
+        assert own_table(store, "thresholds").to_numpy().tolist() == [["Калужская область", "", "ЖКХ", 2]]
         own = issued_signals(store)
         assert set(own.loc[(own["region"] == REGIONS[0]) & (own["topic"] == "ЖКХ"), "kind"]) == {"own"}
     app.switch_page("pages/signals.py").run()
@@ -66,6 +66,40 @@ def test_thresholds_are_looked_over_kept_and_signals_go_by_them(
     press(app, text("own.forget"))
     with closing(open_store(folder)) as store:
         assert own_table(store, "thresholds").empty
+
+
+def test_a_threshold_of_a_municipality_is_set_by_hand_and_shown_where_municipalities_are(
+    folder: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = Text("en")
+    app = data_page(folder, monkeypatch)
+    app.selectbox(key="limit_region").set_value(REGIONS[0]).run()
+    town = app.selectbox(key="limit_municipality").options[1]
+    app.selectbox(key="limit_municipality").set_value(town)
+    app.number_input(key="limit_complaints").set_value(4)
+    press(app, text("own_limit.keep"))
+    assert not app.exception
+    with closing(open_store(folder)) as store:
+        assert own_table(store, "thresholds").to_numpy().tolist() == [[REGIONS[0], town, "", 4]]
+        own = issued_signals(store, budget=99).query("kind == 'own'")
+        assert set(own["municipality"]) == {town}
+    app.session_state["region"] = [REGIONS[0]]
+    app.switch_page("pages/forecast.py").run()
+    assert not app.exception
+    (towns,) = [one.value for one in app.dataframe if text("towns.own") in one.value]
+    row = towns.set_index(text("filters.municipality")).loc[town]
+    assert row[text("towns.own")] == "4"
+    assert row[text("towns.own_chance")].endswith("%")
+    app.session_state["municipality"] = [town]
+    app.run()
+    assert not app.exception
+    assert app.slider(key="least").value == 4
+    assert text("dots.own", own=4) in [caption.value for caption in app.caption]
+    app.switch_page("pages/signals.py").run()
+    assert not app.exception
+    assert any(f"{town}: " in str(one.value).replace("\\", "") for one in app.markdown)
+    app.switch_page("pages/data.py").run()
+    press(app, text("own.forget"))
 
 
 def test_a_file_that_cannot_be_used_is_one_sentence_and_nothing_is_kept(

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from analytics import queries
 from analytics.errors import BadInput
 from analytics.filters import COUNTED, Filters, period
-from analytics.queries import COUNTS, MEASURES, REGIONS, TOTALS
+from analytics.queries import COUNTS, MEASURES, REGIONS, TOPICS, TOTALS
 from analytics.store import Store, open_store
 from tests import cases
 from tests.cases import LAST_DAY, days_before, fill, some_complaints, steady
@@ -95,6 +95,18 @@ def test_every_table_of_the_cube_says_the_same(full: Store, filters: Filters, la
             answers[table] = found[(found != 0).any(axis=1)]
     pd.testing.assert_frame_equal(answers[TOTALS], answers[REGIONS])
     pd.testing.assert_frame_equal(answers[COUNTS], answers[REGIONS])
+
+
+@settings(deadline=None, max_examples=40)
+@given(filters=FILTERS)
+def test_the_small_table_of_topics_says_what_the_large_one_says(full: Store, filters: Filters) -> None:
+    chosen = Filters(filters.first_day, filters.last_day, topic_groups=filters.topic_groups, topics=filters.topics)
+    by = ["topic_group", "topic"]
+    assert queries.smallest(chosen, None, None, by, received_only=True)[0] is TOPICS
+    assert queries.smallest(chosen, None, None, by)[0] is COUNTS
+    found = queries.daily_counts(full, chosen, by)
+    large = queries.daily_counts(full, replace(chosen, channels=("ВКонтакте", "ПОС", "")), by)
+    pd.testing.assert_frame_equal(found, large)
 
 
 def test_measures_are_counted_each_on_its_own_day(full: Store) -> None:

@@ -13,7 +13,10 @@ from test_drivers import DAYS, NEXT, ORIGIN, PANEL, PAST, WINDOWS, event
 from analytics.__main__ import app
 from analytics.drivers import Drivers
 from analytics.errors import BadInput
+from analytics.forecast import Engine, probability
 from analytics.rehearsal import Rehearsal, rehearse
+from analytics.signals import spikes
+from analytics.spike_days import day_chances, day_thresholds, settled_chances
 
 KNOWN = Drivers(pd.DataFrame(PAST), windows=WINDOWS)
 
@@ -65,6 +68,22 @@ def test_the_answers_a_day_are_the_extra_complaints_over_the_deadline(rehearsal:
     extra = grand["extra"].clip(lower=0).to_numpy()
     slow = max(extra[start : start + 8].sum() for start in range(max(len(extra) - 7, 1))) / 8
     assert rehearsal.answers_a_day == pytest.approx(slow)
+
+
+def test_chances_of_spikes_without_the_event_are_those_of_signals() -> None:
+    clear = Drivers(pd.DataFrame(PAST), windows=WINDOWS)
+    found = rehearse(pd.DataFrame([NEXT]), PANEL, drivers=clear, end=ORIGIN.date(), horizon=28).days
+    engine = Engine(PANEL, 28, drivers=clear, end=ORIGIN.date())
+    least = day_thresholds(engine)
+    said = day_chances(engine.means(), least, settled_chances(engine, least))
+    alike = found["threshold"].to_numpy() == least.ravel()  # a total's may be one count apart where its mean is
+    assert alike.mean() > 0.98
+    np.testing.assert_allclose(found["probability_without"][alike], said.ravel()[alike], atol=0.01)
+    own = spikes(PANEL, 28, drivers=clear, end=ORIGIN.date())
+    bottom = found[(found["region"] != "*") & (found["topic"] != "*")]
+    np.testing.assert_allclose(bottom["probability_without"], own["probability"], atol=0.01)
+    raw = probability(engine.forecast(), least.ravel())["probability"].to_numpy()
+    assert np.abs(raw - said.ravel()).max() > 0.02
 
 
 def test_without_a_past_case_this_is_said_and_the_interval_is_wide() -> None:

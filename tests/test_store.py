@@ -233,6 +233,7 @@ def test_a_store_of_the_first_version_gets_the_tables_of_today(any_settings: Set
     with closing(open_store(any_settings)) as store:
         pd.testing.assert_frame_equal(store.query(COLUMNS), shape)
         assert len(store.query("select * from complaints")) == 2
+        assert store.query("select sum(received)::int as n from topic_totals")["n"].tolist() == [2]
 
 
 def test_thresholds_and_feedback_of_an_older_store_stay_those_of_their_region(any_settings: Settings) -> None:

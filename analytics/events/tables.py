@@ -68,11 +68,14 @@ def joined_events(own: pd.DataFrame, rules: pd.DataFrame) -> pd.DataFrame:
     one of its regions, or has its id.
     """
     kept = []
+    ids = set(own["id"])
+    of_type = dict(list(own[own["type"].isin(rules["type"].unique())].groupby("type")))
     for rule in rules.itertuples():
-        near = own[(own["type"] == rule.type) & ((own["starts_on"] - rule.starts_on).dt.days.abs() <= SAME_EVENT_DAYS)]
+        alike = of_type.get(rule.type, own.head(0))
+        near = alike[(alike["starts_on"] - rule.starts_on).dt.days.abs() <= SAME_EVENT_DAYS]
         regions = set(several(rule.region))
         met = any(not regions or not cell or regions & set(several(cell)) for cell in near["region"])
-        kept.append(not met and not (own["id"] == rule.id).any())
+        kept.append(not met and rule.id not in ids)
     return in_order(pd.concat([own, rules[kept]], ignore_index=True)) if any(kept) else in_order(own)
 
 

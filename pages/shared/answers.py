@@ -11,17 +11,17 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from analytics import explain, imports, queries, selected_forecast, signal_ledger
+from analytics import explain, queries, selected_forecast, signal_ledger
 from analytics.explain import Sentence
 from analytics.filters import Filters, period
 from analytics.forecast import probability
 from analytics.geometry import Geometry
 from analytics.layout import reference_geometry
 from analytics.loaded import LastFullDay
-from analytics.selected_forecast import Outlook, Series
+from analytics.selected_forecast import Outlook
 from analytics.settings import Settings, read_settings
 from analytics.store import Store, open_store
-from pages.shared import questions
+from pages.shared import derived, questions
 
 LOOKED_BACK = 400  # days, for last year's week and the record
 COMPARED = ("movers", "changed", "whole")  # whose answer depends on what the reader compares with
@@ -130,8 +130,7 @@ class Answers:
 
     def calendar(self, filters: Filters) -> pd.DataFrame:
         """Each day of up to three years; see analytics.where.calendar. The period is not looked at."""
-        chosen = replace(filters, first_day=None, last_day=None)
-        return _remembered("calendar", self, chosen, self.as_of(filters))
+        return _remembered("calendar", self, _timeless(filters), self.as_of(filters))
 
     def hours(self, filters: Filters) -> pd.DataFrame:
         """Complaints by weekday and hour; see analytics.where.hours."""
@@ -166,20 +165,25 @@ class Answers:
     def said_before(self, filters: Filters) -> pd.DataFrame:
         """What was said before of the ledger's series nearest to the selection."""
         series = self.outlook(filters).series
-        return _remembered("said_before", self, series, self.past_counts(_filters_of(series)))
+        return _remembered("said_before", self, series, self.past_counts(series.filters))
 
     def record(self, filters: Filters) -> pd.DataFrame:
         """How good that was; see analytics.selected_forecast.record_of."""
-        return selected_forecast.record_of(self.said_before(filters))
+        return self._once("record", filters, lambda: selected_forecast.record_of(self.said_before(filters)))
+
+    def record_by_day(self, filters: Filters) -> pd.DataFrame:
+        """The same for each lead day; see analytics.selected_forecast.record_by_day."""
+        return self._once("record_by_day", filters, lambda: selected_forecast.record_by_day(self.said_before(filters)))
 
     def week_ahead(self, filters: Filters) -> dict[str, Any]:
         """The next seven days in numbers; see analytics.selected_forecast.week_ahead."""
-        alike = self.record(filters).attrs["alike"]
-        return selected_forecast.week_ahead(self.outlook(filters), self.past_counts(filters), alike)
+        outlook, past, alike = self.outlook(filters), self.past_counts(filters), self.record(filters).attrs["alike"]
+        return self._once("week_ahead", filters, lambda: selected_forecast.week_ahead(outlook, past, alike))
 
     def dots(self, filters: Filters, day: date) -> list[float]:
         """Twenty equally likely counts of a day."""
-        return [float(count) for count in selected_forecast.dots(self.outlook(filters).ahead, day)]
+        ahead = self.outlook(filters).ahead
+        return self._once("dots", filters, lambda: selected_forecast.dots(ahead, day).astype(float).tolist(), day)
 
     def usual_on(self, filters: Filters, day: date) -> float:
         """What such weekdays usually bring."""
@@ -217,6 +221,11 @@ class Answers:
         """A question of `questions.QUESTIONS` to the store itself."""
         return _remembered(question, self, *arguments)
 
+    def _once(self, name: str, filters: Filters, make: Callable[[], Any], *more: object) -> Any:
+        """What is made of other answers to the selection whatever its period, remembered as they are."""
+        about = (_timeless(filters), self.as_of(filters), *more)
+        return derived.made(name, self.store.path, self.snapshot, about, make)
+
     def headline(self, filters: Filters) -> list[Sentence]:
         """The Overview's first sentences, from its own numbers."""
         movers = [self.movers(filters, by) for by in ("topic_group", self.places(filters))]
@@ -228,12 +237,6 @@ def open_answers() -> Answers:
     answers = _answers_of(read_settings())
     real = answers.setting("real_store") if answers.kind() == "demo" else None
     return _answers_of(replace(answers.store.settings, store=real, data="")) if real else answers
-
-
-@st.cache_resource(max_entries=8, show_spinner=False)
-def previews(path: str, snapshot: int, _store: Store) -> list[imports.Preview]:
-    """How an uploaded file would be read. Raises BadInput when it cannot be."""
-    return imports.propose(_store, [Path(path)])
 
 
 def _answers_of(settings: Settings) -> Answers:
@@ -281,12 +284,7 @@ QUESTIONS: dict[str, Callable[..., Any]] = {
 
 def _timeless(filters: Filters) -> Filters:
     """The selection without its period: the future has none."""
-    return replace(filters, first_day=None, last_day=None)
-
-
-def _filters_of(series: Series) -> Filters:
-    regions = () if series.region == "*" else (series.region,)
-    return Filters(regions=regions, topic_groups=() if series.topic == "*" else (series.topic,))
+    return replace(filters, first_day=None, last_day=None, compare="usual")
 
 
 def _remembered(question: str, answers: Answers, *arguments: object) -> Any:

@@ -10,9 +10,11 @@ import streamlit as st
 
 from analytics import attention
 from analytics.attention import Thing
+from analytics.events.types import EventTypes
 from analytics.filters import Filters
 from pages.shared import components, frame, maps, signal_answers, signal_cards, waiting
 from pages.shared.answers import Answers
+from pages.shared.event_words import told_title
 from pages.shared.scales import Scale
 from pages.shared.text import Text, plain
 
@@ -47,7 +49,14 @@ def three_things(answers: Answers, filters: Filters, text: Text) -> None:
             st.caption(text("coming.nothing"))
         for thing in things:
             page = thing.page if thing.page in frame.PAGES else "signals"
-            frame.link(page, _said(thing, text), view_of(thing), text, filters, icon=ICONS[thing.key])
+            frame.link(
+                page,
+                _said(thing, answers.know("event_types"), text),
+                view_of(thing),
+                text,
+                filters,
+                icon=ICONS[thing.key],
+            )
 
 
 def view_of(thing: Thing) -> dict[str, str]:
@@ -111,7 +120,7 @@ def _listed(table: pd.DataFrame, places: str, text: Text) -> pd.DataFrame:
     )
 
 
-def _said(thing: Thing, text: Text) -> str:
+def _said(thing: Thing, types: EventTypes, text: Text) -> str:
     values: dict[str, Any] = dict(thing.values)
     if thing.key == "signal":
         values["days"] = text.period(values.pop("first"), values.pop("last"))
@@ -124,7 +133,7 @@ def _said(thing: Thing, text: Text) -> str:
         values["name"] = plain(text.name(meaning, name))
     elif thing.key == "event":
         region = thing.names["region"]
-        values["title"] = plain(values["title"])
+        values["title"] = plain(told_title(values["title"], types, text))
         values["where"] = "" if region == "*" else f" ({plain(text.name('region', region))})"
     elif thing.key == "overdue":
         values = {name: text.percent(value, 1) for name, value in values.items()}

@@ -42,7 +42,7 @@ def headline(sentences: Sequence[Sentence], filters: Filters, text: Text) -> Non
 
 def tiles(table: pd.DataFrame, filters: Filters, text: Text) -> None:
     """One tile for each measure: value, 13 weeks, the change against the usual and against last year, in words."""
-    with st.grid(columns=len(table), min_column_width=152, gap="xsmall"):
+    with st.grid(columns=len(table), min_column_width=140, gap="xsmall"):
         for tile in table.to_dict("records"):
             with st.container(border=True, gap="xxsmall", height="stretch"):
                 _tile(tile, text, weekly=_days(filters) == 7, compare=filters.compare)

@@ -28,17 +28,17 @@ def with_and_without(days: pd.DataFrame, events: pd.DataFrame, text: Text) -> go
         _line(days, "without", x, text, {"color": WITHOUT, "width": 2, "dash": "dash"}),
         _line(days, "with", x, text, {"color": WITH, "width": 3}),
     ]
-    threshold = float(days["threshold"].iloc[0])
+    threshold = days["threshold"]
     shapes = [_stretch(event.starts_on, event.ends_on) for event in events.itertuples(index=False)]
-    if threshold <= 1.6 * float(days["with_high"].max()):
+    if float(threshold.min()) <= 1.6 * float(days["with_high"].max()):
         data.append(
             {
                 "type": "scatter",
                 "mode": "lines",
                 "name": text("rehearsal.threshold"),
-                "x": [x[0], x[-1]],
-                "y": [threshold, threshold],
-                "line": {"color": PALETTE["not_loaded"], "width": 1.5, "dash": "dot"},
+                "x": x,
+                "y": threshold.tolist(),
+                "line": {"color": PALETTE["not_loaded"], "width": 1.5, "dash": "dot", "shape": "hvh"},
                 "hoverinfo": "skip",
             }
         )

@@ -25,6 +25,12 @@ def title(event: Mapping[str, Any], types: EventTypes, text: Text) -> str:
     return kind.title(text.language) if own in ("", kind.title_ru, kind.title_en) else own
 
 
+def told_title(words: str, types: EventTypes, text: Text) -> str:
+    """A title that stands alone, in the reader's language where it is only that of its type."""
+    kind = types.named(words)
+    return types.of(kind).title(text.language) if kind in types else words
+
+
 def unit(stored: object, text: Text) -> str:
     """A unit of strength; one of the user's own as it is."""
     code = UNITS.get(str(stored))
@@ -40,12 +46,14 @@ def strength(event: Mapping[str, Any], text: Text) -> str:
 def event_words(event: Mapping[str, Any], types: EventTypes, text: Text) -> str:
     """Title, days and places of an event, in one line."""
     days = text.period(event["starts_on"].date(), event["ends_on"].date())
-    return f"{title(event, types, text)}, {days}, {places(str(event['region']), text)}"
+    where = places(str(event["region"]), text, str(event.get("municipality") or ""))
+    return f"{title(event, types, text)}, {days}, {where}"
 
 
-def places(cell: str, text: Text) -> str:
-    """The regions of an event: named while they are few."""
-    return _names("region", cell, text)
+def places(cell: str, text: Text, municipalities: str = "") -> str:
+    """The regions of an event, and its municipalities: named while they are few."""
+    regions = _names("region", cell, text)
+    return f"{_names('municipality', municipalities, text)} ({regions})" if municipalities else regions
 
 
 def topics(cell: str, text: Text) -> str:

@@ -19,7 +19,8 @@ from analytics import imports, presets
 from analytics.errors import BadInput
 from analytics.imports import ImportResult, Preview
 from pages.shared import frame
-from pages.shared.answers import Answers, previews
+from pages.shared.answers import Answers
+from pages.shared.derived import previews
 from pages.shared.text import Text, plain
 
 LEFT_OUT_SHOWN = 40

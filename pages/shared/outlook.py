@@ -10,7 +10,7 @@ import pandas as pd
 import streamlit as st
 
 from analytics.filters import Filters
-from analytics.selected_forecast import Outlook, record_by_day
+from analytics.selected_forecast import Outlook
 from pages.shared import bound, components, forecast_charts, mark_links, part_charts, twins, waiting
 from pages.shared.answers import Answers
 from pages.shared.text import Text, plain
@@ -97,6 +97,7 @@ def will_it_exceed(answers: Answers, filters: Filters, text: Text) -> None:
         own: int | None = answers.ask("own_threshold", filters)
         usual = answers.usual_on(filters, day) if own is None else float(own)
         low = max(int(counts[0]), 1)  # that none at all comes is no question
+        low = min(low, own or low)
         high = max(int(counts[-1]) + 1, low + 2, own or 0)
         start = high if math.isnan(usual) else round(usual)
         least = bound.slider("least", text("dots.threshold"), start, low, high, of=(day, ahead["mean"].sum()))
@@ -135,7 +136,7 @@ def record(answers: Answers, filters: Filters, text: Text) -> None:
             text("track.judged"): [text.number(number) for number in table["forecasts"]],
         }
         st.dataframe(pd.DataFrame(shown), hide_index=True, width="stretch")
-        by_day = record_by_day(answers.said_before(filters))
+        by_day = answers.record_by_day(filters)
         numbers = {"lead": "track.lead", "coverage_50": "track.half", "coverage_80": "track.coverage"}
         numbers |= {"coverage_95": "track.nearly_all", "skill": "track.skill", "bias": "track.bias"}
         numbers |= {"forecasts": "track.judged"}
@@ -159,6 +160,7 @@ def municipalities(answers: Answers, filters: Filters, text: Text) -> None:
         if len(own):
             table = table.merge(own, on="municipality", how="left")
             table["probability"] = [text.percent(one) if pd.notna(one) else "" for one in table["probability"]]
+            table["threshold"] = [text.number(one) if pd.notna(one) else "" for one in table["threshold"]]
         shown = table.assign(municipality=[text.name("municipality", name) for name in table["municipality"]])
         shown = shown.round({"mean": 1}).rename(columns={name: text(key) for name, key in names.items()})
         st.dataframe(shown, hide_index=True, width="stretch", column_config=twins.columns(shown))

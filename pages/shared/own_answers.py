@@ -14,12 +14,13 @@ from pages.shared.answers import Answers
 
 def kept_rows(answers: Answers, kind: str) -> pd.DataFrame:
     """What the store holds of a kind of table."""
-    return own_keeping.own_table(answers.store, kind)
+    found: pd.DataFrame = answers.know("own_table", kind)
+    return found
 
 
 def has_own_rows(answers: Answers, kind: str) -> bool:
     """Is there anything of the reader's own to remove?"""
-    return own_keeping.has_own_rows(answers.store, kind)
+    return bool(answers.know("has_own_rows", kind))
 
 
 def read_table(answers: Answers, kind: str, path: Path) -> OwnTable:
@@ -34,7 +35,8 @@ def keep_table(answers: Answers, kind: str, rows: pd.DataFrame) -> int:
 
 def kept_outlines(answers: Answers) -> dict[str, int]:
     """How many outlines of regions and of municipalities the reader has given."""
-    return own_geometry.kept_outlines(answers.store)
+    found: dict[str, int] = answers.know("kept_outlines")
+    return found
 
 
 def read_outlines(answers: Answers, path: Path) -> OwnShapes:

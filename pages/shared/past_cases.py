@@ -41,7 +41,7 @@ def _table(answers: Answers, cases: pd.DataFrame, text: Text) -> pd.DataFrame:
     shown = {
         text("cases.event"): [title(case, tree, text) for case in rows],
         text("cases.days"): [_days(case, text) for case in rows],
-        text("filters.region"): [places(str(case["region"]), text) for case in rows],
+        text("filters.region"): [places(str(case["region"]), text, str(case["municipality"])) for case in rows],
         text("filters.topic_group"): [topics(str(case["topic"]), text) for case in rows],
         text("cases.strength"): [strength(case, text) for case in rows],
         text("cases.complaints"): [count(case["complaints"], text) for case in rows],

@@ -12,6 +12,7 @@ from analytics import (
     arrival,
     attention,
     imports,
+    kept_answers,
     marks,
     municipal_week,
     outbreak_ledger,
@@ -29,11 +30,12 @@ from analytics import (
 from analytics.events import event_types
 from analytics.filters import Filters
 from analytics.health import health
+from analytics.kept_tiles import grid_of
 from analytics.layout import layout, own_layout
 from analytics.loaded import last_full_day
-from analytics.own_geometry import own_geometry
+from analytics.own_geometry import kept_outlines, own_geometry
+from analytics.own_keeping import has_own_rows, own_table
 from analytics.refresh import almanac_of
-from analytics.signal_record import signal_record
 from analytics.store import Store
 from analytics.store_rehearsal import calendar_events
 
@@ -63,14 +65,6 @@ def _outbreaks(store: Store, filters: Filters, _: object) -> pd.DataFrame:
     return outbreak_ledger.issued_outbreaks(store, **chosen)
 
 
-def _signal_record(store: Store) -> tuple[pd.DataFrame, dict[str, float], bool]:
-    if signal_ledger.is_any_over(store):
-        table, figures = signal_record(store)
-        if len(table):
-            return table, figures, False
-    return (*signal_record(store, reconstructed=True), True)
-
-
 def _three_things(store: Store, filters: Filters, as_of: date) -> list[attention.Thing]:
     signals = _signals(store, filters.regions, filters.topic_groups)
     change = attention.expected_change(store, filters, "region")
@@ -96,7 +90,7 @@ def _three_things(store: Store, filters: Filters, as_of: date) -> list[attention
 def _layout(store: Store, regions: tuple[str, ...]) -> pd.DataFrame:
     own = own_geometry(store, "region")
     if own is not None:
-        return own_layout(own, regions).rename(columns={"name": "region"})
+        return own_layout(own, regions, grid_of(store)).rename(columns={"name": "region"})
     codes = where.codes(store)
     return layout({region: codes.get(region) for region in regions})
 
@@ -105,7 +99,7 @@ def municipal_layout(store: Store, regions: tuple[str, ...], chosen: pd.DataFram
     """region, municipality, row, column, code, has_geometry; `chosen`: parent, value, the most frequent first."""
     own = own_geometry(store, "municipality", regions) if chosen["parent"].nunique() == 1 else None
     if own is not None and chosen["value"].isin(own.ids).any():
-        tiles = own_layout(own, list(chosen["value"])).rename(columns={"name": "municipality"})
+        tiles = own_layout(own, list(chosen["value"]), grid_of(store)).rename(columns={"name": "municipality"})
         return tiles.assign(region=chosen["parent"].iloc[0])
     tiles = tile_grid.block(list(chosen["value"]), columns=max(1, min(8, len(chosen))))
     tiles = tiles.drop(columns="id").assign(region=chosen["parent"].tolist(), municipality=chosen["value"].tolist())
@@ -129,11 +123,14 @@ QUESTIONS: dict[str, Callable[..., Any]] = {
     "own_threshold": lambda store, filters, _: own_signals.own_threshold(store, filters),
     "own_of_municipalities": lambda store, filters, _: own_signals.own_of_municipalities(store, filters),
     "signals_over": _signals_over,
-    "signal_record": _signal_record,
+    "signal_record": lambda store: kept_answers.answered(store, kept_answers.record()),
     "outbreaks": _outbreaks,
     "compared": where.compared,
     "layout": _layout,
     "own_geometry": lambda store, filters, _, places: own_geometry(store, places, filters.regions),
+    "own_table": own_table,
+    "has_own_rows": has_own_rows,
+    "kept_outlines": kept_outlines,
     "calendar": where.calendar,
     "hours": where.hours,
     "points": where.points,
@@ -152,7 +149,7 @@ QUESTIONS: dict[str, Callable[..., Any]] = {
     "trend": trends.trend,
     "whole": trends.whole,
     "changed": trends.changed,
-    "new_and_gone_topics": trends.new_and_gone_topics,
-    "moved_labels": trends.moved_labels,
+    "new_and_gone_topics": lambda store, *asked: kept_answers.answered(store, kept_answers.topics(*asked)),
+    "moved_labels": lambda store, *asked: kept_answers.answered(store, kept_answers.labels(*asked)),
     "arrival": lambda store, filters, _: arrival.how_late_complaints_arrive(store, filters),
 }

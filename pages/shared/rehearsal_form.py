@@ -93,9 +93,10 @@ def _tried(answers: Answers, found: Grounds, filters: Filters, text: Text) -> As
         )
         strength = _strength(past, tree.of(kind).unit, kind, text)
         deadline = _deadline(text)
-    where = places("|".join(filters.regions), text)
+    where = places("|".join(filters.regions), text, "|".join(filters.municipalities))
     st.caption(text("ask.where", where=plain(where), topics=plain(topics("|".join(about), text)), day=found.origin))
-    tried = WhatIf(kind, day, day + timedelta(days=lasts - 1), filters.regions, tuple(about), strength)
+    last = day + timedelta(days=lasts - 1)
+    tried = WhatIf(kind, day, last, filters.regions, tuple(about), strength, filters.municipalities)
     return Asked((), tried, deadline)
 
 

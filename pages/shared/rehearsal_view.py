@@ -112,6 +112,7 @@ def _headline(
     lines = [text("rehearsal.unseen" if not any(one["kindred"] for one in cases) else "rehearsal.kindred")] * unseen
     lines.append("#### " + text.of("rehearsal_said", kind, None, **values))
     lines.append(text("rehearsal.seen", where=values["where"], period=values["period"]))
+    lines += _parts_of_regions(played, text)
     if kind in ("more", "likely"):
         day = text.day(whole["busiest"].date(), "EEEE, d MMMM")
         most, usual = (count(whole[name], text) for name in ("most_with", "most_without"))
@@ -119,6 +120,18 @@ def _headline(
         answers_a_day = count(played.answers_a_day(whole["region"], whole["topic"], wanted.deadline), text)
         lines.append(text("rehearsal.busiest", day=day, most=most, usual=usual, chance=chance, before=before))
         lines.append(text("rehearsal.answers", answers=answers_a_day, n=wanted.deadline))
+    return lines
+
+
+def _parts_of_regions(played: Played, text: Text) -> list[str]:
+    """On what part of a region's complaints an event of municipalities acts."""
+    known = [share for share in played.shares.values() if not pd.isna(share)]
+    lines = []
+    if known:
+        low, high = (text.percent(edge(known)) for edge in (min, max))
+        lines.append(text("rehearsal.share", share=low if low == high else f"{low}–{high}"))
+    if len(known) < len(played.shares):
+        lines.append(text("rehearsal.no_share"))
     return lines
 
 

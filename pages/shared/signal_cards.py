@@ -7,10 +7,12 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from analytics.events.types import EventTypes
 from analytics.filters import Filters
 from analytics.place_days import SERIES
 from pages.shared import bound, frame, signal_answers, signal_marks
 from pages.shared.answers import Answers
+from pages.shared.event_words import told_title
 from pages.shared.text import Text, plain
 
 SHOWN = 6  # cards at first; a button shows the rest
@@ -57,14 +59,14 @@ def likely(probability: float) -> str:
     return next((word for word, least in zip(("very", "likely"), LIKELY, strict=True) if probability >= least), "maybe")
 
 
-def because(why: dict[str, Any], text: Text) -> str:
+def because(why: dict[str, Any], types: EventTypes, text: Text) -> str:
     """The reasons that lift the peak day, the strongest first."""
     found = sorted(((float(why.get(reason, 1.0)), reason) for reason in REASONS), reverse=True)
     told = []
     for factor, reason in found:
         if factor < FELT:
             continue
-        titles = ", ".join(text.quoted(title) for title in why.get("events_named", []))
+        titles = ", ".join(text.quoted(told_title(title, types, text)) for title in why.get("events_named", []))
         words = titles if reason == "events" and titles else text.of("why", reason)
         told.append(f"{plain(words)} ({text.change(factor)})")
     return "; ".join(told)
@@ -79,13 +81,14 @@ def _card(answers: Answers, signal: dict[str, Any], course: pd.DataFrame | None,
     st.markdown(text(key, day=peak, expected=expected, usual=usual, threshold=least, excess=excess))
     if course is not None:
         st.html(signal_marks.course(course, signal, text))
-    reasons = because(signal["why"], text)
+    reasons = because(signal["why"], answers.know("event_types"), text)
     if reasons:
         st.caption(text("signals.because", reasons=reasons))
     if signal["also"]:
         topics = ", ".join(text.name("topic_group", topic) for topic in str(signal["also"]).split("|"))
         st.caption(text("signals.also", topics=plain(topics)))
-    fared = _fared(answers, float(signal["probability"]), text)
+    known = not signal["municipality"]  # the record is that of regions
+    fared = _fared(answers, float(signal["probability"]), text) if known else ""
     if fared:
         st.caption(fared)
     _say(answers, signal, text)

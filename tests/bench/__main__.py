@@ -1,7 +1,7 @@
 """Measure what the README promises, against a peer in the same run, and write docs/benchmarks.md.
 
-python -m tests.bench [import] [store] [forecast] [browser] [--rows 5000000] [--complaints 13700000] [--rounds 3]
-  [--kept FOLDER]
+python -m tests.bench [import] [store] [rehearsal] [signals] [forecast] [browser] [--rows 5000000]
+  [--complaints 13700000] [--rounds 3] [--kept FOLDER]
 
 Without a section all are measured, the browser where `--kept` names a store of the demo country with forecasts; it is
 only read. What is not measured this time stays in the page as it was.
@@ -15,12 +15,12 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.bench import imports, page, store
+from tests.bench import imports, page, rehearsal, signals, store
 from tests.bench.timing import ROOT
 
 # A section of this package is a module with NAME, TITLE and measure(folder, chosen) -> the lines of its part of the
 # page; the others are programs of their own that write theirs.
-SECTIONS = {section.NAME: section for section in (imports, store)}
+SECTIONS = {section.NAME: section for section in (imports, store, rehearsal, signals)}
 PROGRAMS = {"forecast": "tests.bench_forecast", "browser": "tests.bench_browser"}
 
 
