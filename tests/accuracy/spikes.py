@@ -157,7 +157,8 @@ quarter, the days around a year ago, the size of the threshold, the mean over th
 3.69 … 3.80 on the twelve origins and from 3.76 to 3.74 … 3.81 on the others, no set better on both by more than 0.01. A
 second opinion without the forecast, learned from four years of past days, log odds averaged: 3.78 to 3.84 and Brier
 skill 0.056 to 0.058 here, 3.82 and 0.066 on the others, but of what it said with 0.35 on average 0.44 to 0.46 came
-here, worse than the 0.07 allowed. The rest of the way to 4.2 needs what the counts do not tell: with the weather
+here, worse than the 0.07 allowed. All comparisons of these two paragraphs are of the engine before it learned movements
+from two years of past origins. The rest of the way to 4.2 needs what the counts do not tell: with the weather
 (below) the snowy city's area is more than twice that of the calendar.
 
 ## With the weather
