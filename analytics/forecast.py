@@ -34,6 +34,7 @@ from analytics.distribution import (
     cells,
     judged,
     recalibrate,
+    spread_out,
 )
 from analytics.drivers import Drivers, EventTraces
 from analytics.errors import BadInput
@@ -169,7 +170,9 @@ class Engine:
         """Means (series × days ahead) with their distributions, wider by their doubts."""
         spreads, calibration = self._spreads(levels)
         above = self.above if levels == "all" else []
-        spread = (1 + spreads[:, buckets_of(self.time.ahead)]) * np.exp(doubt) - 1
+        own = _means(self._undriven())
+        calm = np.vstack([own, *(level.total(own) for level in above)])
+        spread = spread_out(spreads[:, buckets_of(self.time.ahead)], mean, calm, doubt)
         series = pd.concat([self.panel.series, *(level.series for level in above)], ignore_index=True)
         return self._table(series, mean, spread, calibration, printed=printed)
 
@@ -235,7 +238,7 @@ class Engine:
                     logs[at] += effects @ driven.T
                 if known.parts:
                     logs[at] += known.parts.effect(effects)[:, ahead]
-        return np.exp(np.clip(logs, -12.0, 13.0))
+        return _means(logs)
 
     def _undriven(self) -> np.ndarray:
         """Logarithms of the means were there no events, series × days ahead: reckoned once, on every core."""
@@ -496,7 +499,7 @@ class Engine:
         return dict(zip(PARTS, (level, weekdays, np.asarray(season), holiday, *driven, correction), strict=True))
 
     def _expected(self, rows: np.ndarray, ahead: np.ndarray, points: np.ndarray) -> np.ndarray:
-        return np.exp(np.clip(sum(self._log_parts(rows, ahead, points).values()), -12.0, 13.0))
+        return _means(np.asarray(sum(self._log_parts(rows, ahead, points).values())))
 
     def _bottom(self) -> tuple[np.ndarray, _Past]:
         """Dispersions of the panel's own series, and what past origins would have said."""
@@ -566,6 +569,10 @@ class _Past:
 
     sample: np.ndarray
     totals: list[np.ndarray]
+
+
+def _means(logs: np.ndarray) -> np.ndarray:
+    return np.exp(np.clip(logs, -12.0, 13.0))
 
 
 def _chunks(rows: np.ndarray) -> list[np.ndarray]:

@@ -11,7 +11,7 @@ import pandas as pd
 
 from analytics import negative_binomial as counts_of
 from analytics.coming import ComingEvents
-from analytics.distribution import BUCKETS, LEVELS, VOLUMES, Distribution, calibrated
+from analytics.distribution import BUCKETS, LEVELS, VOLUMES, Distribution, calibrated, spread_out
 from analytics.drivers import PLACES
 from analytics.errors import BadInput
 from analytics.events import several
@@ -129,12 +129,13 @@ def play(
     volume = np.searchsorted(VOLUMES, grounds.usual())
     cell = (volume[:, None] * len(BUCKETS) + buckets).ravel()
     least = grounds.threshold[:, inside]
+    calm = _with_totals(grounds, _means(log_mean.astype(float)), weather.astype(float))[0]
     means, doubts, shapes, chances = [], [], [], []
     for chosen in (near, [number for number in near if number not in played]):
         mean, doubt = _with_totals(grounds, *_acting(grounds, traces, every, chosen, log_mean, weather))
         means.append(mean)
         doubts.append(doubt)
-        wider = (1 + spread) * np.exp(doubt) - 1
+        wider = spread_out(spread, mean, calm, doubt)
         shapes.append(Distribution(counts_of.rounded(mean.ravel()), wider.ravel(), cell, grounds.calibration))
         chances.append(_chances(grounds, shapes[-1], least, first))
     low, high = extra_interval(
@@ -220,7 +221,11 @@ def _acting(
         if grounds.event_effects:
             days = slice(0, len(values))
             doubt[rows] += event_doubts(grounds.event_effects, values, parts, effects, rows, grounds.topic[rows], days)
-    return np.exp(np.clip(logs, -12.0, 13.0)), np.clip(doubt, 0.0, MOST_DOUBT)
+    return _means(logs), np.clip(doubt, 0.0, MOST_DOUBT)
+
+
+def _means(logs: np.ndarray) -> np.ndarray:
+    return np.exp(np.clip(logs, -12.0, 13.0))
 
 
 def _with_totals(grounds: Grounds, mean: np.ndarray, doubt: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -14,7 +14,7 @@ from scipy import stats
 
 from analytics import negative_binomial as counts_of
 from analytics.almanac import Almanac, regressors
-from analytics.distribution import LEVELS, QUANTILES
+from analytics.distribution import LEVELS, QUANTILES, spread_out
 from analytics.errors import BadInput
 from analytics.forecast import PARTS, forecast, parts, probability
 from analytics.panel import dense_panel, totals
@@ -301,6 +301,19 @@ def test_the_evidence_for_a_dispersion_is_its_likelihood() -> None:
     oracle = np.stack([(weight * law).sum(axis=1) for law in laws], axis=1)
     found = counts_of.evidence(counts, mean, weight)
     assert found - found[:, :1] == pytest.approx(oracle - oracle[:, :1], rel=1e-7, abs=1e-7)
+
+
+def test_what_an_event_explains_is_surer_than_bursts_and_calm_days_stay_as_they_were() -> None:
+    calm, dispersion, nothing = np.array([0.5, 0.5, 0.5, 0.5]), np.full(4, 6.0), np.zeros(4)
+    assert np.allclose(spread_out(dispersion, calm, calm, nothing), dispersion)
+    assert np.allclose(spread_out(dispersion, calm / 3, calm, nothing), dispersion)  # fewer than on calm days
+    means = np.array([0.5, 2.0, 8.0, 40.0])
+    found = spread_out(dispersion, means, calm, nothing)
+    assert (np.diff(found) < 0).all()
+    surely, hardly = (1 - counts_of.at_most(2.0, 40.0, one[-1]) for one in (found, dispersion))
+    assert surely > 0.9 > 0.5 > hardly
+    doubtful = spread_out(dispersion, means, calm, np.full(4, 0.5))
+    assert (doubtful > found).all()
 
 
 def test_holidays_of_a_user_are_read_or_refused(tmp_path: Path) -> None:
