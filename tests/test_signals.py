@@ -368,7 +368,7 @@ def test_days_that_were_not_loaded_are_no_quiet_days_of_a_signal(tmp_path: Path)
         assert found["came"].tolist() == [True, None]
         assert found["most"].iloc[0] == 9
         assert np.isnan(found["most"].iloc[1])
-        shown = pd.DataFrame({"region": [late, "*"], "topic": ["Дороги", "*"], "threshold": 5})
+        shown = pd.DataFrame({"region": [late, "*"], "municipality": "", "topic": ["Дороги", "*"], "threshold": 5})
         shown.attrs = {"origin": date(2026, 11, 18), "run_id": 1}
         before = courses(store, shown).query("day <= '2026-11-18'").set_index(["region", "day"])["complaints"]
         assert before[late].isna().sum() == 6

@@ -153,13 +153,9 @@ def _how_to_read(told: Told) -> list[str]:
         "twenty. Over",
         f"  {days.loc[days['felt'], 'day'].nunique()} days a quiet total has a chance of one too:",
         f"  {grand['probability_without']:.0%} for all complaints together without any snow.",
-        f"- The probabilities of *{SNOW}* lag behind its means. In {district} {peak['with_event']:.0f} complaints are",
-        f"  expected on {_day(peak['day'])} where {peak['threshold']:.0f} are a spike, and yet a spike is given",
-        f"  {peak['probability_with']:.0%}: here the mean is made by few days with very many complaints among "
-        f"many with",
-        "  next to none, and the forecast, which learned how wildly such counts vary mostly from days "
-        "without announced",
-        "  snow, takes them to vary as much with it. Go by the complaints here, not by the probability.",
+        f"- In {district} {peak['with_event']:.0f} complaints are expected on {_day(peak['day'])} where "
+        f"{peak['threshold']:.0f} are a spike: the chance of one",
+        f"  that day is {peak['probability_with']:.0%}.",
         "",
     ]
 
