@@ -123,6 +123,12 @@ def friday(as_of: date) -> date:
     return today + timedelta(days=(FRIDAY - today.weekday() - 1) % 7 + 1)
 
 
+def lateness(behind: pd.DataFrame, as_of: date) -> pd.DataFrame:
+    """`behind` (see `loaded.LastFullDay`) with `late`: days by which a place lags behind the newest."""
+    newest = max([pd.Timestamp(as_of), *behind["last_full_day"]])
+    return behind.assign(late=(newest - behind["last_full_day"]).dt.days)
+
+
 def three_things(
     signals: pd.DataFrame, change: pd.DataFrame, tiles: pd.DataFrame, behind: pd.DataFrame, events: pd.DataFrame
 ) -> list[Thing]:

@@ -41,7 +41,13 @@ def is_there(answers: Answers, filters: Filters, text: Text) -> bool:
 
 def three_things(answers: Answers, filters: Filters, text: Text) -> None:
     """In sentences, each with the link to the view that shows it."""
-    things: list[Thing] = answers.ask("three_things", filters)
+    things = attention.three_things(
+        answers.signals(filters),
+        answers.ask("expected_change", filters, "region"),
+        answers.tiles(filters),
+        attention.lateness(answers.last_full_day(filters).behind, answers.as_of(filters)),
+        answers.ask("events_ahead", filters),
+    )
     with st.container(border=True, key="three_things"):
         day = attention.friday(answers.as_of(filters))
         st.subheader(text("coming.things", day=text.day(day, "d MMMM")), anchor=False)

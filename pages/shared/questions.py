@@ -32,7 +32,6 @@ from analytics.filters import Filters
 from analytics.health import health
 from analytics.kept_tiles import grid_of
 from analytics.layout import layout, own_layout
-from analytics.loaded import last_full_day
 from analytics.own_geometry import kept_outlines, own_geometry
 from analytics.own_keeping import has_own_rows, own_table
 from analytics.refresh import almanac_of
@@ -65,12 +64,7 @@ def _outbreaks(store: Store, filters: Filters, _: object) -> pd.DataFrame:
     return outbreak_ledger.issued_outbreaks(store, **chosen)
 
 
-def _three_things(store: Store, filters: Filters, as_of: date) -> list[attention.Thing]:
-    signals = _signals(store, filters.regions, filters.topic_groups)
-    change = attention.expected_change(store, filters, "region")
-    state = last_full_day(store, Filters(regions=filters.regions))
-    newest = max([pd.Timestamp(as_of), *state.behind["last_full_day"]])
-    late = (newest - state.behind["last_full_day"]).dt.days
+def _events_ahead(store: Store, filters: Filters, as_of: date) -> pd.DataFrame:
     ahead = store.query(
         """
         select title, starts_on, region, topic from events
@@ -82,9 +76,7 @@ def _three_things(store: Store, filters: Filters, as_of: date) -> list[attention
         as_of=as_of,
     )
     wanted = set(filters.regions)
-    here = [not wanted or not region or bool(wanted & set(region.split("|"))) for region in ahead["region"]]
-    tiles = overview.tiles(store, filters, as_of)
-    return attention.three_things(signals, change, tiles, state.behind.assign(late=late), ahead[here])
+    return ahead[[not wanted or not region or bool(wanted & set(region.split("|"))) for region in ahead["region"]]]
 
 
 def _layout(store: Store, regions: tuple[str, ...]) -> pd.DataFrame:
@@ -117,7 +109,7 @@ QUESTIONS: dict[str, Callable[..., Any]] = {
     "signals": _signals,
     "forecast_age": lambda store, _, as_of: attention.forecast_age(store, as_of),
     "expected_change": lambda store, filters, _, places: attention.expected_change(store, filters, places),
-    "three_things": _three_things,
+    "events_ahead": _events_ahead,
     "data_version": signal_ledger.data_version,
     "signal_courses": _signal_courses,
     "own_threshold": lambda store, filters, _: own_signals.own_threshold(store, filters),
