@@ -15,6 +15,7 @@ import duckdb
 import pandas as pd
 
 from analytics.catalogue import statements
+from analytics.data_state import data_state
 from analytics.filters import Filters, period
 from analytics.loaded import last_full_day
 from analytics.signal_record import newest_record
@@ -27,11 +28,7 @@ if TYPE_CHECKING:
 METHOD = "1"  # raise it whenever a kept answer would come out otherwise
 Report = Callable[[float, str], None]
 Query = Callable[..., pd.DataFrame]
-STATE = """
-select (select count(*) || '/' || count(undone_at) from imports) as imports,
-  (select max(value) from settings where setting = 'renamed_at') as renamed,
-  (select count(*) || '/' || coalesce(max(run_id), 0) from forecast_runs) as runs
-"""
+RUNS = "select count(*) || '/' || coalesce(max(run_id), 0) as runs from forecast_runs"
 AT_HAND = """
 create or replace temp table daily_counts as
 select opened_on, region, topic_group, topic, municipality, channel, kind, complaints from lake.main.daily_counts
@@ -104,9 +101,7 @@ def keep_answers(store: Store, *, now: datetime, report: Report = lambda share, 
     def work(cursor: duckdb.DuckDBPyConnection) -> int:
         if _state(lambda sql: cursor.execute(sql).df()) != state:
             return 0
-        cursor.execute(
-            "delete from kept_answers where question in ('signal_record', 'moved_labels', 'new_and_gone_topics')"
-        )
+        cursor.execute(FORGET)
         cursor.register("answers_to_keep", pd.DataFrame(rows, columns=["question", "about", "state", "at", "content"]))
         cursor.execute("insert into kept_answers select * from answers_to_keep")
         cursor.unregister("answers_to_keep")
@@ -163,8 +158,7 @@ def _about(filters: Filters, *days: object) -> str:
 
 def _state(query: Query) -> str:
     """What such answers rest on, in a text that changes with every import, undo, change of names and issue."""
-    found = query(STATE).iloc[0]
-    return f"{METHOD} {found['imports']} {found['runs']} {'' if pd.isna(found['renamed']) else found['renamed']}"
+    return f"{METHOD} {data_state(query)} {query(RUNS)['runs'].iloc[0]}"
 
 
 def _packed(answer: tuple[Any, ...]) -> bytes:

@@ -22,8 +22,6 @@ from analytics.panel import Panel
 from analytics.store_almanac import almanac_of
 from analytics.store_panel import store_panel
 
-__all__ = ["almanac_of", "prepare_rehearsals", "refresh"]
-
 if TYPE_CHECKING:
     from analytics.store import Store
 

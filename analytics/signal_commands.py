@@ -132,7 +132,7 @@ def _outbreaks_of_store(
     """The judgement of the store's days into a file, or what is going on by the newest refresh."""
     from analytics.existing import existing_store  # noqa: PLC0415
     from analytics.outbreak_ledger import issued_outbreaks, judge_store  # noqa: PLC0415
-    from analytics.refresh import almanac_of  # noqa: PLC0415
+    from analytics.store_almanac import almanac_of  # noqa: PLC0415
 
     with closing(existing_store()) as store:
         if out is not None:
@@ -244,7 +244,7 @@ def _of_store(events: Path) -> Known:
     from analytics.events import event_types, read_events  # noqa: PLC0415
     from analytics.existing import existing_store  # noqa: PLC0415
     from analytics.known_drivers import drivers_of_store, make_drivers  # noqa: PLC0415
-    from analytics.refresh import almanac_of  # noqa: PLC0415
+    from analytics.store_almanac import almanac_of  # noqa: PLC0415
     from analytics.store_panel import store_panel  # noqa: PLC0415
 
     with closing(existing_store()) as store:

@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 
 from analytics import kept_answers, trends
+from analytics.data_state import note_renaming
 from analytics.filters import Filters
 from analytics.refresh import refresh
 from analytics.signal_record import newest_record
@@ -112,7 +113,7 @@ def test_answers_are_kept_once_and_of_no_other_state_of_the_data(changing: Store
     changing.write(lambda cursor: cursor.execute("update imports set undone_at = finished_at where import_id = 2"))
     assert not is_kept(changing, everything)
     kept_answers.keep_answers(changing, now=NOW)
-    changing.set_setting("renamed_at", str(NOW))
+    changing.write(note_renaming)
     assert not is_kept(changing, everything)
     kept_answers.keep_answers(changing, now=NOW)
     assert is_kept(changing, everything)
@@ -122,7 +123,7 @@ def test_answers_are_kept_once_and_of_no_other_state_of_the_data(changing: Store
 def test_what_another_process_made_old_meanwhile_is_not_kept(changing: Store) -> None:
     def report(share: float, _: str) -> None:
         if share == 1.0:
-            changing.set_setting("renamed_at", str(NOW))
+            changing.write(note_renaming)
 
     assert kept_answers.keep_answers(changing, now=NOW, report=report) == 0
     assert changing.query("select * from kept_answers").empty

@@ -25,9 +25,10 @@ from analytics.known_drivers import drivers_of_store
 from analytics.ledger import issued, issued_municipal, runs
 from analytics.maintenance import backup, restore
 from analytics.record import record
-from analytics.refresh import almanac_of, refresh
+from analytics.refresh import refresh
 from analytics.settings import Settings
 from analytics.store import Store, open_store
+from analytics.store_almanac import almanac_of
 from analytics.store_panel import store_panel
 
 ISSUED = NOW + timedelta(hours=1)

@@ -17,8 +17,9 @@ from analytics.overview import tiles
 from analytics.own_keeping import has_own_rows, keep_own_table, own_table
 from analytics.own_tables import SHAPES, read_own_table
 from analytics.queries import daily_counts
-from analytics.refresh import almanac_of, refresh
+from analytics.refresh import refresh
 from analytics.store import Store
+from analytics.store_almanac import almanac_of
 from analytics.where import compared
 from tests.countries import NOW, REGIONS, write_export
 from tests.making import assert_cube_agrees, incidents

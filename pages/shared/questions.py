@@ -34,8 +34,8 @@ from analytics.kept_tiles import grid_of
 from analytics.layout import layout, own_layout
 from analytics.own_geometry import kept_outlines, own_geometry
 from analytics.own_keeping import has_own_rows, own_table
-from analytics.refresh import almanac_of
 from analytics.store import Store
+from analytics.store_almanac import almanac_of
 from analytics.store_rehearsal import calendar_events
 
 

@@ -13,8 +13,9 @@ from analytics.events.types import EventTypes
 from analytics.grounds import Grounds, Report
 from analytics.kept_grounds import read_grounds
 from analytics.quick_rehearsal import Played
-from analytics.refresh import almanac_of, prepare_rehearsals
+from analytics.refresh import prepare_rehearsals
 from analytics.store import Store
+from analytics.store_almanac import almanac_of
 from analytics.store_rehearsal import WhatIf, coming_events, rehearsable, rehearse_in_store
 from pages.shared.answers import Answers
 from pages.shared.text import Text
