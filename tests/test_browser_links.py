@@ -63,9 +63,11 @@ def test_the_day_and_the_threshold_of_the_dots_are_in_the_link_and_another_day_h
     theirs = visit(link).page
     assert dots(theirs) == moved
     choose(theirs, "Day", "Wed, 2 Dec 2026")
-    assert "least" not in parse_qs(urlsplit(theirs.url).query)
+    untouched = dots(visit(f"{happening}/forecast?day=Wed%2C+2+Dec+2026").page)
+    assert "2 Dec" in untouched
+    assert dots(theirs) == untouched
     theirs.reload()
-    assert "2 Dec" in dots(theirs)
+    assert dots(theirs) == untouched
 
 
 def test_topics_strength_and_deadline_of_a_rehearsal_are_in_the_link(

@@ -66,8 +66,8 @@ def test_a_municipality_has_a_threshold_of_its_own_and_needs_its_region(filled: 
     keep_own_table(filled, "thresholds", found.rows)
     assert own_table(filled, "thresholds").to_numpy().tolist() == [
         ["Калужская область", "", "ЖКХ", 9],
-        ["Калужская область", "Тьмутаракань", "", 2],
         ["Калужская область", place, "ЖКХ", 3],
+        ["Калужская область", "Тьмутаракань", "", 2],
     ]
     keep_own_table(filled, "thresholds", found.rows.head(0))
 

@@ -240,6 +240,8 @@ def test_thresholds_and_feedback_of_an_older_store_stay_those_of_their_region(an
     with closing(open_store(any_settings)) as store:
         for table in ("own_thresholds", "feedback"):
             store.write(lambda cursor, table=table: cursor.execute(f"alter table {table} drop column municipality"))
+        for table in ("topic_totals", "kept_answers"):
+            store.write(lambda cursor, table=table: cursor.execute(f"drop table {table}"))
         store.write(lambda cursor: cursor.execute("insert into own_thresholds values ('Тула', 'ЖКХ', 5)"))
         said = "insert into feedback values ('Тула', 'ЖКХ', '2026-11-20', 'useful', 'a', 'b', '2026-11-19')"
         store.write(lambda cursor: cursor.execute(said))

@@ -21,22 +21,24 @@ def one_of(
     first: str | None = None,
     optional: bool = False,
 ) -> str | None:
-    """One of the options in a box, kept in the address under `name`; `first` unless chosen otherwise."""
+    """One of the options in a box, kept in the address under `name`; `first`, if that changes too, unless chosen."""
     options = list(options)
-    had = name in st.session_state
     choosing.seed(name, options, words)
     if not options:
         st.session_state.pop(name, None)
         return None
     index = options.index(first) if first in options else None if optional else 0
-    put = not had and name in st.session_state
-    if had and st.session_state[name] not in options:
-        put = True
-        st.session_state[name] = None if index is None else options[index]
+    offered = None if index is None else options[index]
+    if name in st.session_state:
+        now = st.session_state[name]
+        unchosen = now == frame.kept(f"{name}_offered", now) and now != offered
+        if unchosen or now not in options:
+            st.session_state[name] = offered
+    frame.keep(f"{name}_offered", offered)
     return st.selectbox(
         label,
         options,
-        index=0 if put else index,
+        index=index,
         format_func=lambda option: words(text, option),
         key=name,
         bind="query-params",
@@ -59,19 +61,16 @@ def several(
 ) -> list[str]:
     """Some of the options, kept in the address under `name`; `first` unless chosen otherwise. `of`: see `anew`."""
     options = list(options)
-    put = anew(name, of, list(first))
-    had = name in st.session_state
+    anew(name, of, list(first))
     choosing.seed(name, options, words)
     if name in st.session_state:
         kept = [one for one in st.session_state[name] if one in options]
-        put = put or not had
         if kept != list(st.session_state[name]):
-            put = True
             st.session_state[name] = kept
     return st.multiselect(
         label,
         options,
-        default=None if put else list(first),
+        default=list(first),
         format_func=lambda option: words(text, option),
         key=name,
         bind="query-params",
@@ -89,13 +88,12 @@ def day(
     offered = min(max(value, least), most)
     now = st.session_state.get(name, offered)
     unchosen = _changed(name, of) and now == frame.kept(f"{name}_offered", now)
-    put = unchosen or not (now and least <= now <= most)
-    if put:
+    if unchosen or not (now and least <= now <= most):
         st.session_state[name] = offered
     frame.keep(f"{name}_offered", offered)
     chosen = st.date_input(
         label,
-        "today" if put else offered,
+        offered,
         min_value=least,
         max_value=most,
         key=name,
@@ -110,8 +108,8 @@ def number(
     name: str, label: str, value: int, least: int, most: int, *, of: object = None, help: str | None = None
 ) -> int:
     """A whole number, kept in the address under `name`. `of`: see `anew`."""
-    put = anew(name, of, value)
-    return int(st.number_input(label, least, most, "min" if put else value, key=name, bind="query-params", help=help))
+    anew(name, of, value)
+    return int(st.number_input(label, least, most, value, key=name, bind="query-params", help=help))
 
 
 def amount(name: str, label: str, *, of: object = None, placeholder: str = "", help: str | None = None) -> float | None:
@@ -139,7 +137,7 @@ def slider(name: str, label: str, value: int, least: int, most: int, *, of: obje
     if stale:
         st.session_state[name] = value
     frame.keep(f"{name}_anew", False)
-    chosen = int(st.slider(label, least, most, None if stale else value, key=name, bind="query-params"))
+    chosen = int(st.slider(label, least, most, value, key=name, bind="query-params"))
     if stale and chosen != value:
         frame.keep(f"{name}_anew", True)
         st.rerun()

@@ -96,9 +96,9 @@ def will_it_exceed(answers: Answers, filters: Filters, text: Text) -> None:
         counts = answers.dots(filters, day)
         own: int | None = answers.ask("own_threshold", filters)
         usual = answers.usual_on(filters, day) if own is None else float(own)
-        low = max(int(counts[0]), 1)  # that none at all comes is no question
-        low = min(low, own or low)
-        high = max(int(counts[-1]) + 1, low + 2, own or 0)
+        low = max(int(ahead["0.025"].min()), 1)  # that none at all comes is no question
+        low = min(low, own or low)  # of all days: a slider with other ends is another one, whose address is lost
+        high = max(int(ahead["0.975"].max()) + 1, low + 2, own or 0)
         start = high if math.isnan(usual) else round(usual)
         least = bound.slider("least", text("dots.threshold"), start, low, high, of=(day, ahead["mean"].sum()))
         reached = sum(count >= least for count in counts)
