@@ -20,8 +20,12 @@ def one_of(
     *,
     first: str | None = None,
     optional: bool = False,
+    follows: bool = False,
 ) -> str | None:
-    """One of the options in a box, kept in the address under `name`; `first`, if that changes too, unless chosen."""
+    """One of the options in a box, kept in the address under `name`; `first` unless chosen otherwise.
+
+    With `follows` an option that nobody chose changes with what is offered first.
+    """
     options = list(options)
     choosing.seed(name, options, words)
     if not options:
@@ -31,7 +35,7 @@ def one_of(
     offered = None if index is None else options[index]
     if name in st.session_state:
         now = st.session_state[name]
-        unchosen = now == frame.kept(f"{name}_offered", now) and now != offered
+        unchosen = follows and now == frame.kept(f"{name}_offered", now)
         if unchosen or now not in options:
             st.session_state[name] = offered
     frame.keep(f"{name}_offered", offered)

@@ -75,7 +75,9 @@ def _looked_at(played: Played, sums: pd.DataFrame, text: Text) -> tuple[str, str
     first = played.series.iloc[played.row(region, topic)]
     listed = [f"{row.region}|{row.topic}" for row in sums.head(MOST_LOOKED_AT).itertuples()]
     options = list(dict.fromkeys([f"{first['region']}|{first['topic']}", *listed]))
-    chosen = bound.one_of("look", options, text("rehearsal.look"), lambda words, one: _series(one, words), text)
+    chosen = bound.one_of(
+        "look", options, text("rehearsal.look"), lambda words, one: _series(one, words), text, follows=True
+    )
     place, _, what = str(chosen or options[0]).partition("|")
     return place, what
 
