@@ -1,4 +1,7 @@
-"""Measure the engine on real panels beside its peers and write docs/accuracy.md: make backtest."""
+"""Measure the engine on real panels beside its peers and write docs/accuracy.md: make backtest.
+
+python -m tests.accuracy [FOLDER] [--kept]; with --kept peers are not run: what they forecast before is judged.
+"""
 
 from __future__ import annotations
 
@@ -64,11 +67,12 @@ def peer(name: str, panel: str) -> Method | None:
     return method
 
 
-def measure_panel(name: str, folder: Path) -> tuple[pd.DataFrame, Panel, Timed]:
+def measure_panel(name: str, folder: Path, *, peers: bool) -> tuple[pd.DataFrame, Panel, Timed]:
     """All methods judged on one panel, the panel, and what the engine said."""
     panel = dense_panel(panels.panel(name, folder))
     origins = panels.origins(panel.days)
-    run_peers(name, panel, origins)
+    if peers:
+        run_peers(name, panel, origins)
     engine = Timed()
     methods = {**METHODS, "forerunner": engine}
     methods |= {other: method for other in PEERS if (method := peer(other, name))}
@@ -90,9 +94,9 @@ def run_peers(name: str, panel: Panel, origins: list[pd.Timestamp]) -> None:
             subprocess.run([BENCH, Path(__file__).with_name("peers.py"), WORK, other], check=False)
 
 
-def main(folder: Path) -> None:
+def main(folder: Path, *, peers: bool) -> None:
     """Measure on all panels and write the page and its drawings."""
-    found = {name: measure_panel(name, folder) for name in panels.QUERIES}
+    found = {name: measure_panel(name, folder, peers=peers) for name in panels.QUERIES}
     judged = pd.concat([one for one, _, _ in found.values()], ignore_index=True)
     judged.to_parquet(WORK / "judged.pq", index=False)  # not .parquet: the peers take those for panels
     seconds = sum(engine.seconds for _, _, engine in found.values())
@@ -101,4 +105,5 @@ def main(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT.parent / "shared")
+    named = [Path(one) for one in sys.argv[1:] if not one.startswith("-")]
+    main(named[0] if named else ROOT.parent / "shared", peers="--kept" not in sys.argv)

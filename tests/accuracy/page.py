@@ -67,7 +67,7 @@ each with nothing known after it; four real panels ({", ".join(panels.QUERIES)})
 and their sources stand in `analytics/backtest.py`; `python -m analytics backtest` gives them for any panel. The engine
 took {seconds:.0f} s for all panels and origins on two cores.
 
-How well outbreaks are found, beside their peers, is in [outbreaks.md](outbreaks.md).
+{absent(judged)}How well outbreaks are found, beside their peers, is in [outbreaks.md](outbreaks.md).
 
 ## The bars
 
@@ -173,6 +173,15 @@ def _bar(what: str, value: float, most: float, least: float | None = None) -> di
     met = value <= most and (least is None or value >= least)
     wanted = f"at most {most:g}" if least is None else f"{least:g} to {most:g}"
     return {"bar": what, "wanted": wanted, "measured": f"{value:.3f}", "": "met" if met else "**missed**"}
+
+
+def absent(judged: pd.DataFrame) -> str:
+    """The paragraph that says which peers did not forecast which panels; nothing where none is missing."""
+    there = set(judged[["method", "panel"]].drop_duplicates().itertuples(index=False, name=None))
+    every = judged["panel"].unique()
+    missing = {TITLES[name]: [panel for panel in every if (name, panel) not in there] for name in TITLES}
+    told = "; ".join(f"{title} on {', '.join(where)}" for title, where in missing.items() if where)
+    return f"Not compared here, for want of days or of time: {told}.\n\n" if told else ""
 
 
 def ratios(by_panel: pd.DataFrame, methods: list[str]) -> pd.DataFrame:
