@@ -48,6 +48,11 @@ class Judged:
     weight: np.ndarray
 
 
+def means_of(logs: np.ndarray) -> np.ndarray:
+    """Means of their logarithms, within what counts a day can be."""
+    return np.exp(np.clip(logs, -12.0, 13.0))
+
+
 def spread_out(dispersion: np.ndarray, mean: np.ndarray, calm: np.ndarray, doubt: np.ndarray) -> np.ndarray:
     """Dispersions of means that events and weather may have changed; all arguments broadcast to series × days.
 
@@ -55,7 +60,8 @@ def spread_out(dispersion: np.ndarray, mean: np.ndarray, calm: np.ndarray, doubt
     `doubt`: the variance of the mean's logarithm. Where an event multiplies the mean, an explained burst takes the
     place of others: a mean of 42 that is calmly 1 is surer to reach 3 than bursts let it seem. The root lies midway
     between bursts that an event multiplies too and an event that comes on top of them. On real snowfalls it took 5 %
-    off the quantile loss and 12 % off the Brier score of spikes, and cost 0.5 % on events that multiply by definition.
+    off the quantile loss and 12 % off the Brier score of spikes, and cost up to 1 % for single series, 2.7 % for one
+    city's totals, on events that multiply by definition.
     """
     share = np.minimum(calm / np.maximum(mean, 1e-12), 1.0)
     return (1 + dispersion * np.sqrt(share)) * np.exp(doubt) - 1

@@ -33,6 +33,7 @@ from analytics.distribution import (
     calibrated,
     cells,
     judged,
+    means_of,
     recalibrate,
     spread_out,
 )
@@ -170,7 +171,7 @@ class Engine:
         """Means (series × days ahead) with their distributions, wider by their doubts."""
         spreads, calibration = self._spreads(levels)
         above = self.above if levels == "all" else []
-        own = _means(self._undriven())
+        own = means_of(self._undriven())
         calm = np.vstack([own, *(level.total(own) for level in above)])
         spread = spread_out(spreads[:, buckets_of(self.time.ahead)], mean, calm, doubt)
         series = pd.concat([self.panel.series, *(level.series for level in above)], ignore_index=True)
@@ -238,7 +239,7 @@ class Engine:
                     logs[at] += effects @ driven.T
                 if known.parts:
                     logs[at] += known.parts.effect(effects)[:, ahead]
-        return _means(logs)
+        return means_of(logs)
 
     def _undriven(self) -> np.ndarray:
         """Logarithms of the means were there no events, series × days ahead: reckoned once, on every core."""
@@ -499,7 +500,7 @@ class Engine:
         return dict(zip(PARTS, (level, weekdays, np.asarray(season), holiday, *driven, correction), strict=True))
 
     def _expected(self, rows: np.ndarray, ahead: np.ndarray, points: np.ndarray) -> np.ndarray:
-        return _means(np.asarray(sum(self._log_parts(rows, ahead, points).values())))
+        return means_of(np.asarray(sum(self._log_parts(rows, ahead, points).values())))
 
     def _bottom(self) -> tuple[np.ndarray, _Past]:
         """Dispersions of the panel's own series, and what past origins would have said."""
@@ -569,10 +570,6 @@ class _Past:
 
     sample: np.ndarray
     totals: list[np.ndarray]
-
-
-def _means(logs: np.ndarray) -> np.ndarray:
-    return np.exp(np.clip(logs, -12.0, 13.0))
 
 
 def _chunks(rows: np.ndarray) -> list[np.ndarray]:

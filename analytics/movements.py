@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from analytics.distribution import means_of
 from analytics.rhythm import convolved, smooth
 
 HALF_LIVES = (5, 14, 42, 126, 500)
@@ -87,7 +88,7 @@ def learn(stacked: np.ndarray, values: np.ndarray, offset: np.ndarray, weight: n
     if not weight.any():
         return found
     for _ in range(8):
-        mean = weight * np.exp(np.clip(stacked @ found + offset, -12.0, 13.0))
+        mean = weight * means_of(stacked @ found + offset)
         gradient = stacked.T @ (weight * values - mean) - RIDGE * found
         curvature = (stacked * mean[:, None]).T @ stacked + RIDGE * np.eye(len(found))
         found += np.linalg.solve(curvature, gradient)

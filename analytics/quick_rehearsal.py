@@ -11,7 +11,7 @@ import pandas as pd
 
 from analytics import negative_binomial as counts_of
 from analytics.coming import ComingEvents
-from analytics.distribution import BUCKETS, LEVELS, VOLUMES, Distribution, calibrated, spread_out
+from analytics.distribution import BUCKETS, LEVELS, VOLUMES, Distribution, calibrated, means_of, spread_out
 from analytics.drivers import PLACES
 from analytics.errors import BadInput
 from analytics.events import several
@@ -129,7 +129,7 @@ def play(
     volume = np.searchsorted(VOLUMES, grounds.usual())
     cell = (volume[:, None] * len(BUCKETS) + buckets).ravel()
     least = grounds.threshold[:, inside]
-    calm = _with_totals(grounds, _means(log_mean.astype(float)), weather.astype(float))[0]
+    calm = _with_totals(grounds, means_of(log_mean.astype(float)), weather.astype(float))[0]
     means, doubts, shapes, chances = [], [], [], []
     for chosen in (near, [number for number in near if number not in played]):
         mean, doubt = _with_totals(grounds, *_acting(grounds, traces, every, chosen, log_mean, weather))
@@ -221,11 +221,7 @@ def _acting(
         if grounds.event_effects:
             days = slice(0, len(values))
             doubt[rows] += event_doubts(grounds.event_effects, values, parts, effects, rows, grounds.topic[rows], days)
-    return _means(logs), np.clip(doubt, 0.0, MOST_DOUBT)
-
-
-def _means(logs: np.ndarray) -> np.ndarray:
-    return np.exp(np.clip(logs, -12.0, 13.0))
+    return means_of(logs), np.clip(doubt, 0.0, MOST_DOUBT)
 
 
 def _with_totals(grounds: Grounds, mean: np.ndarray, doubt: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
