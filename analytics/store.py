@@ -49,12 +49,42 @@ class Store:
 
     def query(self, sql: str, **parameters: Any) -> pd.DataFrame:
         """The table that `sql` answers with, bound to `$parameters`; asked again while the catalogue is busy."""
+        held = self._held()
+        if held is not None:
+            with contextlib.suppress(duckdb.Error):  # asked again, on a snapshot of its own
+                return held(sql, **parameters)
+            self._let_go()
         with self._undisturbed():
             return self.retried(lambda: self._asked(sql, parameters))
 
     @contextlib.contextmanager
+    def holding(self) -> Iterator[None]:
+        """Until then whatever this thread asks is asked of one and the same snapshot, and once.
+
+        To begin a transaction costs as much as a small question. A write of this thread ends it earlier, as does a
+        question that fails: what is asked afterwards is asked of the newest snapshot.
+        """
+        with contextlib.ExitStack() as end:
+            self._thread.held = end.enter_context(self.reading())
+            self._thread.end = end
+            try:
+                yield
+            finally:
+                self._thread.held = self._thread.end = None
+
+    @contextlib.contextmanager
     def reading(self) -> Iterator[Query]:
         """Several queries on one and the same snapshot; what was asked of it before is answered from memory."""
+        held = self._held()
+        if held is not None:
+            try:
+                yield held
+            except duckdb.Error as error:
+                self._let_go()
+                if is_away(error):
+                    raise unreachable(self.settings, error) from error
+                raise
+            return
         with self._undisturbed():
             cursor, snapshot = self.retried(self._pinned)
             try:
@@ -95,6 +125,7 @@ class Store:
     @contextlib.contextmanager
     def turn(self) -> Iterator[None]:
         """Be the only writer; wait for it as long as `retry_seconds`, then raise BadInput. Not to be nested."""
+        self._let_go()
         seconds = self.settings.retry_seconds
         if self.settings.remote:
             queue = turn_of_database(self._connection.cursor(), seconds=seconds)
@@ -232,6 +263,17 @@ class Store:
                 yield
         finally:
             self._thread.reads = False
+
+    def _held(self) -> Query | None:
+        """How this thread asks the snapshot that it holds."""
+        return getattr(self._thread, "held", None)
+
+    def _let_go(self) -> None:
+        """End what `holding` began."""
+        end = getattr(self._thread, "end", None)
+        self._thread.held = self._thread.end = None
+        if end is not None:
+            end.close()
 
     def _refresh_mark(self) -> Path:
         return local_folder(self.settings) / "refresh.lock"

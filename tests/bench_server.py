@@ -19,7 +19,7 @@ from typing import Any
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from pages.shared import answers
+from pages.shared import questions
 from pages.shared.frame import PAGES
 from tests.bench_forecast import write_block
 
@@ -41,8 +41,8 @@ def watched(spent: dict[str, float]) -> None:
 
         return asked
 
-    for name, question in list(answers.QUESTIONS.items()):
-        answers.QUESTIONS[name] = timed(name, question)
+    for name, question in list(questions.QUESTIONS.items()):
+        questions.QUESTIONS[name] = timed(name, question)
 
 
 def measured(store: str) -> list[str]:

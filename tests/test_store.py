@@ -367,6 +367,31 @@ def test_queries_of_one_reading_see_one_snapshot(any_settings: Settings) -> None
         assert store.setting("late") == "yes"
 
 
+def test_what_a_thread_holds_is_one_snapshot_until_it_writes_itself(any_settings: Settings) -> None:
+    with closing(open_store(any_settings)) as store, closing(open_store(any_settings)) as other:
+        with store.holding():
+            before = store.snapshot()
+            other.set_setting("late", "yes")
+            assert (store.setting("late"), store.snapshot()) == (None, before)
+            with store.reading() as query:
+                assert query("select * from settings").empty
+            with ThreadPoolExecutor(1) as pool:  # another thread holds nothing
+                assert pool.submit(store.setting, "late").result() == "yes"
+            store.set_setting("own", "yes")
+            assert (store.setting("late"), store.setting("own")) == ("yes", "yes")
+            assert store.snapshot() > before
+        assert store.setting("late") == "yes"
+
+
+def test_a_question_that_fails_does_not_spoil_the_next_ones_of_its_thread(any_settings: Settings) -> None:
+    with closing(open_store(any_settings)) as store, store.holding():
+        with pytest.raises(duckdb.Error):
+            store.query("select error('no') from settings union all select error('no')")
+        with pytest.raises(duckdb.Error), store.reading() as query:
+            query("select error('no')")
+        assert store.query("select 1 as one")["one"].tolist() == [1]
+
+
 def test_each_write_has_a_new_snapshot_number_and_reading_none(any_settings: Settings) -> None:
     with closing(open_store(any_settings)) as store:
         before = store.snapshot()

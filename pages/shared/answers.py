@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from analytics import explain, queries, selected_forecast, signal_ledger
+from analytics import explain, selected_forecast, signal_ledger
 from analytics.explain import Sentence
 from analytics.filters import Filters, period
 from analytics.forecast import probability
@@ -34,22 +35,23 @@ class Answers:
 
     store: Store
     snapshot: int
+    seen: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)  # in this run of a page
 
     def kind(self) -> str:
         """'demo' or 'real'."""
-        return str(_remembered("facts_and_settings", self)[0]["kind"])
+        return str(self.know("facts_and_settings")[0]["kind"])
 
     def is_empty(self) -> bool:
         """Is there no complaint in the store?"""
-        return _all_choices(self.store.path, self.snapshot, self.store).empty
+        return _all_choices(self).empty
 
     def setting(self, name: str) -> str | None:
         """What was set on the Data page: home_region, language; None if nothing."""
-        return _remembered("facts_and_settings", self)[1].get(name)
+        return self.know("facts_and_settings")[1].get(name)
 
     def choices(self, meaning: str, parents: tuple[str, ...] = ()) -> list[str]:
         """What can be chosen for a meaning, the most frequent first; of some parents only (regions, topic groups)."""
-        return list(_remembered("choices", self, meaning, parents, self.snapshot))
+        return list(self._kept("choices", (meaning, parents), lambda: _choices(self, meaning, parents)))
 
     def home_region(self) -> str | None:
         """The reader's region: as set, or the only one of the store; None when there are several."""
@@ -64,11 +66,11 @@ class Answers:
 
     def span(self) -> tuple[date | None, date | None]:
         """The first and the last opening day of the store."""
-        return _remembered("span", self)
+        return self.know("span")
 
     def last_full_day(self, filters: Filters) -> LastFullDay:
         """Up to which day the data of the chosen places are whole."""
-        return _remembered("last_full_day", self, Filters(regions=filters.regions))
+        return self.know("last_full_day", Filters(regions=filters.regions))
 
     def as_of(self, filters: Filters) -> date:
         """The last full day; the last opening day where no import says more."""
@@ -76,11 +78,11 @@ class Answers:
 
     def tiles(self, filters: Filters) -> pd.DataFrame:
         """The six measures of the Overview; see analytics.overview.tiles."""
-        return _remembered("tiles", self, filters, self.as_of(filters))
+        return self.know("tiles", filters, self.as_of(filters))
 
     def movers(self, filters: Filters, by: str) -> pd.DataFrame:
         """What rose and what fell; see analytics.overview.movers."""
-        return _remembered("movers", self, filters, self.as_of(filters), by)
+        return self.know("movers", filters, self.as_of(filters), by)
 
     def received_and_closed(self, filters: Filters) -> pd.DataFrame:
         """Each day's received and closed, of the period or of 13 weeks if that is longer and there are as many."""
@@ -88,18 +90,18 @@ class Answers:
         first, last = period(filters, as_of)
         context = max(last - timedelta(days=CONTEXT_DAYS - 1), self.span()[0] or first)
         wide = replace(filters, first_day=min(first, context), last_day=last)
-        return _remembered("received_and_closed", self, wide, as_of)
+        return self.know("received_and_closed", wide, as_of)
 
     def signals(self, filters: Filters) -> pd.DataFrame:
         """The newest signals of the selection; see analytics.signal_ledger.issued_signals."""
-        return _remembered("signals", self, filters.regions, filters.topic_groups, filters.municipalities)
+        return self.know("signals", filters.regions, filters.topic_groups, filters.municipalities)
 
     def signal_record(self) -> tuple[pd.DataFrame, dict[str, float], bool]:
         """How often signals came true, of those issued, else of the reconstructed (True).
 
         Remembered until data or forecasts change: what people say of signals does not.
         """
-        return _remembered("signal_record", replace(self, snapshot=_remembered("data_version", self)))
+        return replace(self, snapshot=self.know("data_version"), seen={}).know("signal_record")
 
     def give_feedback(self, series: tuple[str, str, str], peak_day: date, **said: str | None) -> None:
         """Keep what the reader says of a signal (region, municipality, topic group): said, word, owner."""
@@ -109,14 +111,15 @@ class Answers:
 
     def compared(self, filters: Filters, by: tuple[str, ...]) -> pd.DataFrame:
         """Places, or places and topics, with their usual, last year, people; see analytics.where.compared."""
-        return _remembered("compared", self, filters, self.as_of(filters), by)
+        return self.know("compared", filters, self.as_of(filters), by)
 
     def layout(self, filters: Filters) -> pd.DataFrame:
         """The tile of each place to compare; see analytics.layout. Without outlines they lie in order of their size."""
         if self.places(filters) == "region":
             regions = filters.regions or tuple(region for region in self.choices("region") if region)
-            return _remembered("layout", self, tuple(sorted(regions)) if filters.regions else regions)
-        return _remembered("municipal_layout", self, filters.regions, filters.municipalities, self.snapshot)
+            return self.know("layout", tuple(sorted(regions)) if filters.regions else regions)
+        asked = (filters.regions, filters.municipalities)
+        return self._kept("municipal_layout", asked, lambda: _municipal_layout(self, *asked))
 
     def geometry(self, filters: Filters) -> Geometry:
         """The outlines of the places to compare: the reader's own, else those of the reference."""
@@ -130,42 +133,43 @@ class Answers:
 
     def calendar(self, filters: Filters) -> pd.DataFrame:
         """Each day of up to three years; see analytics.where.calendar. The period is not looked at."""
-        return _remembered("calendar", self, _timeless(filters), self.as_of(filters))
+        return self.know("calendar", _timeless(filters), self.as_of(filters))
 
     def hours(self, filters: Filters) -> pd.DataFrame:
         """Complaints by weekday and hour; see analytics.where.hours."""
-        return _remembered("hours", self, filters, self.as_of(filters))
+        return self.know("hours", filters, self.as_of(filters))
 
     def points(self, filters: Filters) -> pd.DataFrame:
         """Where complaints lie, by a coarse grid; see analytics.where.points."""
-        return _remembered("points", self, filters, self.as_of(filters))
+        return self.know("points", filters, self.as_of(filters))
 
     def has_points(self) -> bool:
         """Has any complaint coordinates?"""
-        return bool(_remembered("has_points", self))
+        return bool(self.know("has_points"))
 
     def ahead(self, filters: Filters, by: str) -> pd.DataFrame:
         """Places, or regions and topics, on days past and to come; see analytics.where.ahead."""
         chosen = Filters(None, None, filters.regions, filters.municipalities, filters.topic_groups)
-        return _remembered("ahead", self, chosen, by)
+        return self.know("ahead", chosen, by)
 
     def completeness(self, filters: Filters, days: int = 28) -> pd.DataFrame:
         """Which of the last days are loaded; see analytics.queries.completeness."""
-        return _remembered("completeness", self, Filters(regions=filters.regions), self.as_of(filters), days)
+        return self.know("completeness", Filters(regions=filters.regions), self.as_of(filters), days)
 
     def outlook(self, filters: Filters) -> Outlook:
         """The forecast of the selection; see analytics.selected_forecast.outlook."""
-        return _remembered("outlook", self, _timeless(filters), self.as_of(filters))
+        return self.know("outlook", _timeless(filters), self.as_of(filters))
 
     def past_counts(self, filters: Filters) -> pd.DataFrame:
         """Each day's complaints of the selection, as many as the headline and the record look back."""
         as_of = self.as_of(filters)
-        return _remembered("past_counts", self, _timeless(filters), as_of - timedelta(days=LOOKED_BACK), as_of)
+        return self.know("past_counts", _timeless(filters), as_of - timedelta(days=LOOKED_BACK), as_of)
 
     def said_before(self, filters: Filters) -> pd.DataFrame:
         """What was said before of the ledger's series nearest to the selection."""
         series = self.outlook(filters).series
-        return _remembered("said_before", self, series, self.past_counts(series.filters))
+        past = self.past_counts(series.filters)
+        return self._once("said_before", filters, lambda: selected_forecast.said_before(self.store, series, past))
 
     def record(self, filters: Filters) -> pd.DataFrame:
         """How good that was; see analytics.selected_forecast.record_of."""
@@ -197,11 +201,11 @@ class Answers:
 
     def municipal_outlook(self, filters: Filters) -> pd.DataFrame:
         """The next seven days of a region's municipalities; see analytics.municipal_week.municipalities."""
-        return _remembered("municipal_outlook", self, _timeless(filters), self.as_of(filters))
+        return self.know("municipal_outlook", _timeless(filters), self.as_of(filters))
 
     def history(self) -> pd.DataFrame:
         """All imports, the newest first."""
-        return _remembered("history", self)
+        return self.know("history")
 
     def can_start_real(self) -> bool:
         """Can a real store be made beside this demo store?"""
@@ -209,22 +213,32 @@ class Answers:
 
     def start_real(self) -> None:
         """Make a real store beside the demo store; from now on the dashboard shows that one."""
-        settings = _beside(self.store.settings)
+        demo = Path(self.store.settings.store)
+        settings = replace(self.store.settings, store=str(demo.with_name(f"{demo.name}-real")), data="")
         open_store(settings)
         self.store.set_setting("real_store", settings.store)
 
     def ask(self, question: str, filters: Filters, *more: object) -> Any:
         """A question of `questions.QUESTIONS` to the selection up to its last full day."""
-        return _remembered(question, self, filters, self.as_of(filters), *more)
+        return self.know(question, filters, self.as_of(filters), *more)
 
     def know(self, question: str, *arguments: object) -> Any:
-        """A question of `questions.QUESTIONS` to the store itself."""
-        return _remembered(question, self, *arguments)
+        """The answer to one of `questions.QUESTIONS`, remembered."""
+        told = question not in COMPARED
+        plain = tuple(replace(one, compare="usual") if told and isinstance(one, Filters) else one for one in arguments)
+        return self._kept(question, plain, lambda: questions.QUESTIONS[question](self.store, *plain))
 
     def _once(self, name: str, filters: Filters, make: Callable[[], Any], *more: object) -> Any:
         """What is made of other answers to the selection whatever its period, remembered as they are."""
-        about = (_timeless(filters), self.as_of(filters), *more)
-        return derived.made(name, self.store.path, self.snapshot, about, make)
+        return self._kept(name, (_timeless(filters), self.as_of(filters), *more), make)
+
+    def _kept(self, name: str, about: tuple[object, ...], make: Callable[[], Any]) -> Any:
+        """What `make` makes, remembered; `about` must tell by its words all that it is made of."""
+        what = f"{self.store.path} {self.snapshot} {name} {about!r}"
+        if what not in self.seen:
+            self.seen[what] = derived.made(what, make)
+        found = self.seen[what]
+        return found.copy(deep=False) if isinstance(found, pd.DataFrame) else found
 
     def headline(self, filters: Filters) -> list[Sentence]:
         """The Overview's first sentences, from its own numbers."""
@@ -232,22 +246,21 @@ class Answers:
         return explain.headline(self.tiles(filters), pd.concat(movers), self.last_full_day(filters), filters.compare)
 
 
-def open_answers() -> Answers:
+@contextmanager
+def open_answers() -> Iterator[Answers]:
     """The answers of the store in the settings, as it is now. Raises BadInput when it cannot be opened."""
-    answers = _answers_of(read_settings())
-    real = answers.setting("real_store") if answers.kind() == "demo" else None
-    return _answers_of(replace(answers.store.settings, store=real, data="")) if real else answers
+    with ExitStack() as held:
+        answers = _answers_of(read_settings(), held)
+        real = answers.setting("real_store") if answers.kind() == "demo" else None
+        if real:
+            answers = _answers_of(replace(answers.store.settings, store=real, data=""), held)
+        yield answers
 
 
-def _answers_of(settings: Settings) -> Answers:
+def _answers_of(settings: Settings, held: ExitStack) -> Answers:
     store = _store(settings)
+    held.enter_context(store.holding())
     return Answers(store, store.snapshot())
-
-
-def _beside(settings: Settings) -> Settings:
-    """The settings of the real store that lies beside a demo store."""
-    folder = Path(settings.store)
-    return replace(settings, store=str(folder.with_name(folder.name + "-real")), data="")
 
 
 @st.cache_resource(max_entries=16, show_spinner=False)
@@ -255,44 +268,25 @@ def _store(settings: Settings) -> Store:
     return open_store(settings)
 
 
-def _choices(store: Store, meaning: str, parents: tuple[str, ...], snapshot: int) -> list[str]:
-    table = _all_choices(store.path, snapshot, store)
+def _all_choices(answers: Answers) -> pd.DataFrame:
+    return answers.know("all_choices")
+
+
+def _choices(answers: Answers, meaning: str, parents: tuple[str, ...]) -> list[str]:
+    table = _all_choices(answers)
     table = table[table["meaning"] == meaning]
     if parents:
         table = table[table["parent"].isin(parents)]
     return list(dict.fromkeys(table["value"]))
 
 
-def _municipal_layout(store: Store, regions: tuple[str, ...], chosen: tuple[str, ...], snapshot: int) -> pd.DataFrame:
-    table = _all_choices(store.path, snapshot, store)
+def _municipal_layout(answers: Answers, regions: tuple[str, ...], chosen: tuple[str, ...]) -> pd.DataFrame:
+    table = _all_choices(answers)
     table = table[(table["meaning"] == "municipality") & (table["value"] != "")]
     table = table[(table["parent"].isin(regions) | (not regions)) & (table["value"].isin(chosen) | (not chosen))]
-    return questions.municipal_layout(store, regions, table)
-
-
-@st.cache_data(max_entries=4, show_spinner=False)
-def _all_choices(path: str, snapshot: int, _store: Store) -> pd.DataFrame:
-    return queries.choices(_store)
-
-
-QUESTIONS: dict[str, Callable[..., Any]] = {
-    **questions.QUESTIONS,
-    "choices": _choices,
-    "municipal_layout": _municipal_layout,
-}
+    return questions.municipal_layout(answers.store, regions, table)
 
 
 def _timeless(filters: Filters) -> Filters:
     """The selection without its period: the future has none."""
     return replace(filters, first_day=None, last_day=None, compare="usual")
-
-
-def _remembered(question: str, answers: Answers, *arguments: object) -> Any:
-    told = question not in COMPARED
-    plain = tuple(replace(one, compare="usual") if told and isinstance(one, Filters) else one for one in arguments)
-    return _answer(question, answers.store.path, answers.snapshot, plain, answers.store)
-
-
-@st.cache_data(max_entries=3000, show_spinner=False)
-def _answer(question: str, path: str, snapshot: int, arguments: tuple[object, ...], _store: Store) -> Any:
-    return QUESTIONS[question](_store, *arguments)

@@ -1,4 +1,4 @@
-"""What is remembered between reruns besides answers: what is made of them, and how uploaded files would be read."""
+"""What is remembered between reruns: answers, what is made of them, and how uploaded files would be read."""
 
 from __future__ import annotations
 
@@ -18,7 +18,10 @@ def previews(path: str, snapshot: int, _store: Store) -> list[imports.Preview]:
     return imports.propose(_store, [Path(path)])
 
 
-@st.cache_data(max_entries=1000, show_spinner=False)
-def made(name: str, path: str, snapshot: int, about: tuple[object, ...], _make: Callable[[], Any]) -> Any:
-    """What `_make` makes: once for a name, a store in its snapshot, and what it is about."""
+@st.cache_data(max_entries=4000, show_spinner=False)
+def made(what: str, _make: Callable[[], Any]) -> Any:
+    """What `_make` makes, once for each `what`: a store in its snapshot, a question and all that it is asked of.
+
+    One text and not many arguments: Streamlit takes milliseconds to tell filters apart.
+    """
     return _make()

@@ -50,8 +50,7 @@ def open_page(name: str, *, needs_complaints: bool = True) -> Iterator[Page]:
     st.set_page_config(layout="wide", page_icon=str(ICON))
     st.html(STYLE)
     text = Text(language_of(st.context.locale))
-    with failures.told(name, text):
-        answers = open_answers()
+    with failures.told(name, text), open_answers() as answers:
         with _one_for_all_pages(), st.sidebar:
             text = _menu(answers)
             if kept("start_over"):

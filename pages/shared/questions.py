@@ -99,6 +99,7 @@ def municipal_layout(store: Store, regions: tuple[str, ...], chosen: pd.DataFram
 
 
 QUESTIONS: dict[str, Callable[..., Any]] = {
+    "all_choices": queries.choices,
     "facts_and_settings": lambda store: store.facts_and_settings(),
     "span": lambda store: queries.span(store, Filters(kinds=())),
     "last_full_day": queries.last_full_day,
@@ -132,7 +133,6 @@ QUESTIONS: dict[str, Callable[..., Any]] = {
     "health": lambda store, _, as_of: health(store, as_of),
     "outlook": selected_forecast.outlook,
     "past_counts": selected_forecast.history,
-    "said_before": selected_forecast.said_before,
     "municipal_outlook": municipal_week.municipalities,
     "marks": lambda store, filters, as_of, first, last: marks.marks(store, filters, first, last, as_of),
     "almanac": almanac_of,

@@ -111,7 +111,8 @@ def page_time(settings: Settings) -> float:
     times = []
     for _ in range(8):
         st.cache_data.clear()
-        open_answers().store.forget()
+        with open_answers() as answers:
+            answers.store.forget()
         st.cache_data.clear()  # what open_answers asked
         started = time.perf_counter()
         page = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60).run()
