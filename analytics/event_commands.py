@@ -31,7 +31,7 @@ Day = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"])]
 Names = Annotated[list[str] | None, typer.Option(help="May be given several times.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 NOTICES = {
-    "type": "unknown type, taken with the window of its nearest known parent",
+    "type": "unknown type, kept and taken with the window of its nearest known parent",
     "strength": "strength is no number, left out",
     "repeated_id": "given more than once, the last row counts",
     "repeated_row": "rows given more than once, the last counts",
@@ -124,7 +124,8 @@ def add_event(
         "known_since": known_since.date() if known_since else None,
         "source": "by hand",
     }
-    check_events(pd.DataFrame([{"id": id or "new", **values}]), event_types(settings))  # before a store is made
+    types = event_types(settings)  # before a store is made
+    check_events(pd.DataFrame([{"id": id or "new", **values, "type": types.known(type)}]), types)
     with closing(open_store(settings)) as store:
         made, notices = add_event(store, now=_now(), id=id, **values)
     printed.print(f"added: {made}", markup=False)
@@ -232,8 +233,12 @@ def _say_preview(told: dict, rejected: pd.DataFrame, *, as_json: bool) -> None:
 
 
 def _say_notices(notices: list[dict]) -> None:
+    from analytics.events import event_types  # noqa: PLC0415
+
     for notice in notices[:10]:
         words = NOTICES.get(notice["kind"], f"{notice['kind'].replace('_', ' ')} not known to the store, kept as given")
+        if notice["kind"] == "type" and (like := event_types(read_settings()).like(notice["value"])):
+            words += f"; or is it {like[0]}?"
         value = f"«{notice['value']}»: " if notice["value"] else ""
         printed.print(f"  {value}{words} ({notice['rows']:,} rows)", markup=False)
 
