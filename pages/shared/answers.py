@@ -99,7 +99,7 @@ class Answers:
 
         Remembered until data or forecasts change: what people say of signals does not.
         """
-        return _remembered("signal_record", replace(self, snapshot=_remembered("data_version", self)))
+        return _answer("signal_record", self.store.path, _remembered("issue_state", self), (), self.store)
 
     def give_feedback(self, series: tuple[str, str, str], peak_day: date, **said: str | None) -> None:
         """Keep what the reader says of a signal (region, municipality, topic group): said, word, owner."""
@@ -294,5 +294,5 @@ def _remembered(question: str, answers: Answers, *arguments: object) -> Any:
 
 
 @st.cache_data(max_entries=3000, show_spinner=False)
-def _answer(question: str, path: str, snapshot: int, arguments: tuple[object, ...], _store: Store) -> Any:
+def _answer(question: str, path: str, state: int | str, arguments: tuple[object, ...], _store: Store) -> Any:
     return QUESTIONS[question](_store, *arguments)
