@@ -16,6 +16,8 @@ from rich.console import Console
 
 from analytics.catalogue import masked
 from analytics.errors import BadInput
+from analytics.existing import check_days
+from analytics.filters import Filters
 from analytics.settings import read_settings
 from analytics.store import Store, open_store, store_exists
 
@@ -82,11 +84,13 @@ def list_events(
     """List the events of the store."""
     from analytics.events import list_events  # noqa: PLC0415
 
+    days = Filters(first_day.date() if first_day else None, last_day.date() if last_day else None)
+    check_days(days)
     with _existing_store() as store:
         found = list_events(
             store,
-            first_day=first_day.date() if first_day else None,
-            last_day=last_day.date() if last_day else None,
+            first_day=days.first_day,
+            last_day=days.last_day,
             types=tuple(type or ()),
             regions=tuple(region or ()),
         )
@@ -156,6 +160,8 @@ def rules(
     from analytics.small_tables import read_small_table  # noqa: PLC0415
     from analytics.weather import list_weather  # noqa: PLC0415
 
+    if country != "RU":
+        raise BadInput("no_rules", "No rules are known of {country}; only RU has any so far.", country=country)
     columns = ("region", "municipality", "starts_on", "ends_on", "known_since")
     own = read_small_table(heating, columns, ("region",)).rows if heating else None
     settings = read_settings()

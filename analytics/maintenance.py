@@ -129,8 +129,10 @@ def restore(settings: Settings, file: Path) -> int:
     All or nothing. Raises BadInput when there is a store with complaints already, or `file` is not a whole backup of
     this version. Imports of before cannot be undone afterwards: the snapshots are not in the backup.
     """
-    if not file.is_file():
+    if not file.exists():
         raise BadInput("no_such_file", "{file} does not exist; give the file of a backup.", file=file)
+    if not file.is_file():
+        raise _not_a_backup(file)
     kind = _checked(file)
     if store_exists(settings):
         with closing(open_store(settings)) as store:
