@@ -15,11 +15,17 @@ STATE = """
 select (select count(*) + count(undone_at) from imports)
   + coalesce((select max(value::bigint) from settings where setting = 'renamings'), 0) as state
 """
+RUNS = "select count(*) || '/' || coalesce(max(run_id), 0) as runs from forecast_runs"
 
 
 def data_state(query: Callable[..., pd.DataFrame]) -> int:
     """The number of the state that `query` sees; it grows with each import, undo and renaming, with nothing else."""
     return int(query(STATE)["state"].iloc[0])
+
+
+def issue_state(query: Callable[..., pd.DataFrame]) -> str:
+    """The state of the data and of what was issued from them: another after each import, undo, renaming and issue."""
+    return f"{data_state(query)} {query(RUNS)['runs'].iloc[0]}"
 
 
 def note_renaming(cursor: duckdb.DuckDBPyConnection) -> None:

@@ -12,11 +12,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from analytics.event_learning import Kinds
+
+if TYPE_CHECKING:
+    from analytics.panel import Panel
 
 BEFORE, AFTER = (1, 3, 7, 14), (1, 3, 6, 12, 24)  # days from the event on which a piece of its profile is highest
 SHAPES = (*(f"{day} before" for day in BEFORE), "during", "first day", "later", *(f"{day} after" for day in AFTER))
@@ -49,13 +53,15 @@ class Known:
 class Drivers:
     """Known events and weather (tables as in the store); `windows`: days before and after for types that say so.
 
-    `shares`: of each region and topic the shares of the municipalities, for panels without municipalities.
+    For panels without municipalities, `shares`: of each region and topic the shares of the municipalities; `towns`: the
+    counts of those that events name, by which what happened there is told.
     """
 
     events: pd.DataFrame | None = None
     weather: pd.DataFrame | None = None
     windows: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     shares: Shares = field(default_factory=dict)
+    towns: Panel | None = None
 
     @property
     def any(self) -> bool:

@@ -59,18 +59,18 @@ def past_cases(panel: pd.DataFrame | Panel, drivers: Drivers, *, end: date | Non
     """What happened in the past events, the newest first.
 
     id, type, title, region, municipality, topic, starts_on, ends_on, strength, unit, days, complaints, usual, ratio.
-    `complaints`: from the first day to the last, of the places and topics that the event names, of the whole region
-    where the panel has no municipalities; what begins on one day and is felt
-    for weeks, such as the heating season, is looked at for its first two weeks; `days`: how many these are; `usual`:
-    the medians of the same weekdays in the four weeks before and after, added up; `ratio` of both, nan where nothing is
-    usual. Cancelled events and those outside the panel's days are left out.
+    `complaints`: from the first day to the last, of the places and topics that the event names (of a municipality:
+    `Drivers.towns` where the panel has none; of the whole region where neither has it); what begins on one day and is
+    felt for weeks, such as the heating season, is looked at for its first two weeks; `days`: how many these are;
+    `usual`: the medians of the same weekdays in the four weeks before and after, added up; `ratio` of both, nan where
+    nothing is usual. Cancelled events and those outside the panel's days are left out.
     """
     dense = panel if isinstance(panel, Panel) else dense_panel(panel, end)
     events = drivers.usable_events(dense.days[-1])
     past = events[(events["ends_on"] <= dense.days[-1]) & (events["starts_on"] >= dense.days[0])]
     found = past.reindex(columns=CASE).sort_values(["starts_on", "id"], ascending=[False, True]).reset_index(drop=True)
     named = list(zip(*(found[name] for name in PLACES), strict=True))
-    together = {names: _together(dense, *names) for names in set(named)}
+    together = {names: _together(dense, drivers.towns, *names) for names in set(named)}
     cases = found.itertuples(index=False)
     felt = {kind: window(str(kind), drivers.windows)[1] for kind in found["type"].unique()}
     brief = (found["ends_on"] == found["starts_on"]) & (found["type"].map(felt).astype(float) >= FELT_LONG)
@@ -78,7 +78,7 @@ def past_cases(panel: pd.DataFrame | Panel, drivers: Drivers, *, end: date | Non
     looked_at = pd.to_datetime(looked_at)
     found["days"] = (looked_at.clip(upper=dense.days[-1]) - pd.to_datetime(found["starts_on"])).dt.days + 1
     sums = [
-        _beside_the_usual(dense.days, together[names], case.starts_on, last)
+        _beside_the_usual(*together[names], case.starts_on, last)
         for case, names, last in zip(cases, named, looked_at, strict=True)
     ]
     found["complaints"] = [actual for actual, _ in sums]
@@ -89,20 +89,38 @@ def past_cases(panel: pd.DataFrame | Panel, drivers: Drivers, *, end: date | Non
     return found
 
 
-def happened(panel: Panel, case: object) -> tuple[float, float]:
+def happened(panel: Panel, towns: Panel | None, case: object) -> tuple[float, float]:
     """Complaints of a past event's days, places and topics, and what was usual on the same weekdays around it."""
-    counts = _together(panel, case.region, case.municipality, case.topic)  # type: ignore[attr-defined]
-    return _beside_the_usual(panel.days, counts, case.starts_on, case.ends_on)  # type: ignore[attr-defined]
+    days, counts = _together(panel, towns, case.region, case.municipality, case.topic)  # type: ignore[attr-defined]
+    return _beside_the_usual(days, counts, case.starts_on, case.ends_on)  # type: ignore[attr-defined]
 
 
-def _together(panel: Panel, region: str, municipality: str, topic: str) -> np.ndarray:
-    """Counts a day of the places and topics that an event names ('|' between them, none: all)."""
+def _together(
+    panel: Panel, towns: Panel | None, region: str, municipality: str, topic: str
+) -> tuple[pd.DatetimeIndex, np.ndarray]:
+    """Days and counts a day of the places and topics that an event names ('|' between them, none: all).
+
+    Of municipalities by the panel of `towns`, unless it has none of them.
+    """
+    if towns is not None and municipality and "municipality" not in panel.keys:
+        rows = _named(towns, region, municipality, topic)
+        if rows.any():
+            return towns.days, _summed(towns.counts[rows])
+    return panel.days, _summed(panel.counts[_named(panel, region, municipality, topic)])
+
+
+def _named(panel: Panel, *names: str) -> np.ndarray:
+    """Which series an event of this region, municipality and topic is about."""
     rows = np.ones(len(panel.series), dtype=bool)
-    for name, cell in zip(PLACES, (region, municipality, topic), strict=True):
+    for name, cell in zip(PLACES, names, strict=True):
         wanted = [one.strip() for one in str(cell).split("|") if one.strip()]
         if wanted and name in panel.keys:
             rows &= panel.series[name].isin(wanted).to_numpy()
-    counts = panel.counts[rows]
+    return rows
+
+
+def _summed(counts: np.ndarray) -> np.ndarray:
+    """The series of each day added up; unknown where all are."""
     return np.where(np.isnan(counts).all(axis=0), np.nan, np.nansum(counts, axis=0))
 
 

@@ -16,6 +16,8 @@ from rich.console import Console
 
 from analytics.catalogue import masked
 from analytics.errors import BadInput
+from analytics.existing import check_days
+from analytics.filters import Filters
 from analytics.settings import read_settings
 from analytics.store import Store, open_store, store_exists
 
@@ -31,7 +33,7 @@ Day = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"])]
 Names = Annotated[list[str] | None, typer.Option(help="May be given several times.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 NOTICES = {
-    "type": "unknown type, taken with the window of its nearest known parent",
+    "type": "unknown type, kept and taken with the window of its nearest known parent",
     "strength": "strength is no number, left out",
     "repeated_id": "given more than once, the last row counts",
     "repeated_row": "rows given more than once, the last counts",
@@ -82,11 +84,13 @@ def list_events(
     """List the events of the store."""
     from analytics.events import list_events  # noqa: PLC0415
 
+    days = Filters(first_day.date() if first_day else None, last_day.date() if last_day else None)
+    check_days(days)
     with _existing_store() as store:
         found = list_events(
             store,
-            first_day=first_day.date() if first_day else None,
-            last_day=last_day.date() if last_day else None,
+            first_day=days.first_day,
+            last_day=days.last_day,
             types=tuple(type or ()),
             regions=tuple(region or ()),
         )
@@ -124,7 +128,8 @@ def add_event(
         "known_since": known_since.date() if known_since else None,
         "source": "by hand",
     }
-    check_events(pd.DataFrame([{"id": id or "new", **values}]), event_types(settings))  # before a store is made
+    types = event_types(settings)  # before a store is made
+    check_events(pd.DataFrame([{"id": id or "new", **values, "type": types.known(type)}]), types)
     with closing(open_store(settings)) as store:
         made, notices = add_event(store, now=_now(), id=id, **values)
     printed.print(f"added: {made}", markup=False)
@@ -155,6 +160,8 @@ def rules(
     from analytics.small_tables import read_small_table  # noqa: PLC0415
     from analytics.weather import list_weather  # noqa: PLC0415
 
+    if country != "RU":
+        raise BadInput("no_rules", "No rules are known of {country}; only RU has any so far.", country=country)
     columns = ("region", "municipality", "starts_on", "ends_on", "known_since")
     own = read_small_table(heating, columns, ("region",)).rows if heating else None
     settings = read_settings()
@@ -232,8 +239,12 @@ def _say_preview(told: dict, rejected: pd.DataFrame, *, as_json: bool) -> None:
 
 
 def _say_notices(notices: list[dict]) -> None:
+    from analytics.events import event_types  # noqa: PLC0415
+
     for notice in notices[:10]:
         words = NOTICES.get(notice["kind"], f"{notice['kind'].replace('_', ' ')} not known to the store, kept as given")
+        if notice["kind"] == "type" and (like := event_types(read_settings()).like(notice["value"])):
+            words += f"; or is it {like[0]}?"
         value = f"«{notice['value']}»: " if notice["value"] else ""
         printed.print(f"  {value}{words} ({notice['rows']:,} rows)", markup=False)
 

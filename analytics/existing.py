@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from analytics.catalogue import masked, store_exists
 from analytics.errors import BadInput
-from analytics.filters import Filters
+from analytics.filters import COUNTED, Filters
 from analytics.queries import choices
 from analytics.settings import read_settings
 from analytics.store import Store, open_store
@@ -18,6 +18,7 @@ NAMED = {
     "topic_group": "topic_groups",
     "topic": "topics",
     "channel": "channels",
+    "kind": "kinds",
 }
 
 
@@ -47,7 +48,7 @@ def check_named(store: Store, filters: Filters) -> None:
     known = choices(store)
     for meaning, chosen in NAMED.items():
         names = known.loc[known["meaning"] == meaning, "value"]
-        for name in set(getattr(filters, chosen)) - set(names):
+        for name in set(getattr(filters, chosen)) - set(names) - set(COUNTED):  # what is counted unless said otherwise
             examples = ", ".join(one for one in names.head(EXAMPLES) if one) or "none"
             raise BadInput(
                 "not_in_store",

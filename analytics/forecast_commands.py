@@ -135,7 +135,9 @@ def refresh(
 
 
 def record(
-    by: Annotated[RecordBy, typer.Option(help="One row for each of these, and one for all.")] = RecordBy.lead,
+    by: Annotated[
+        RecordBy, typer.Option(help="One row for each of these, first of all; * is the total.")
+    ] = RecordBy.lead,
     reconstructed: Annotated[
         bool, typer.Option("--reconstructed", help="Judge what would have been said, not what was issued.")
     ] = False,

@@ -15,7 +15,7 @@ import duckdb
 import pandas as pd
 
 from analytics.catalogue import statements
-from analytics.data_state import data_state
+from analytics.data_state import issue_state
 from analytics.filters import Filters, period
 from analytics.loaded import last_full_day
 from analytics.signal_record import newest_record
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 METHOD = "1"  # raise it whenever a kept answer would come out otherwise
 Report = Callable[[float, str], None]
 Query = Callable[..., pd.DataFrame]
-RUNS = "select count(*) || '/' || coalesce(max(run_id), 0) as runs from forecast_runs"
 AT_HAND = """
 create or replace temp table daily_counts as
 select opened_on, region, topic_group, topic, municipality, channel, kind, complaints from lake.main.daily_counts
@@ -158,7 +157,7 @@ def _about(filters: Filters, *days: object) -> str:
 
 def _state(query: Query) -> str:
     """What such answers rest on, in a text that changes with every import, undo, change of names and issue."""
-    return f"{METHOD} {data_state(query)} {query(RUNS)['runs'].iloc[0]}"
+    return f"{METHOD} {issue_state(query)}"
 
 
 def _packed(answer: tuple[Any, ...]) -> bytes:

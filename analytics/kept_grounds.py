@@ -15,6 +15,7 @@ from analytics.almanac import Almanac
 from analytics.drivers import Drivers
 from analytics.forecast import VERSION
 from analytics.grounds import Grounds, Report, lay_grounds
+from analytics.known_drivers import with_towns
 from analytics.packing import packed, unpacked
 from analytics.panel import Panel
 
@@ -49,7 +50,7 @@ def keep_grounds(
     version = f"{KEPT} {almanac.version} data {state}"
     if _are_there(store, panel.days[-1], version):
         return False
-    grounds = lay_grounds(panel, drivers, almanac, report)
+    grounds = lay_grounds(panel, with_towns(store, drivers, almanac, origin), almanac, report)
     parts = {"arrays": _packed(grounds), **{name: _parquet(getattr(grounds, name)) for name in TABLES}}
 
     def work(cursor: duckdb.DuckDBPyConnection) -> bool:

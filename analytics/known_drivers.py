@@ -18,6 +18,7 @@ from analytics.filters import COUNTED
 from analytics.local_events import shares_of
 from analytics.settings import Settings
 from analytics.small_tables import several
+from analytics.store_panel import store_panel
 from analytics.thresholds import YEAR
 from analytics.weather import list_weather, read_weather
 
@@ -51,6 +52,19 @@ def drivers_of_store(
     rules = rule_events(years, country=almanac.country, weather=observed, origin=origin, types=types)
     found = make_drivers(joined_events(own, rules), weather, types, almanac)
     return replace(found, shares=municipal_shares(store, origin, municipalities))
+
+
+def with_towns(store: Store, drivers: Drivers, almanac: Almanac, origin: date) -> Drivers:
+    """With the counts of the municipalities that the events name, up to the origin, for what past events did there."""
+    cells = drivers.usable_events(pd.Timestamp(origin))["municipality"].unique()
+    named = sorted({name for cell in cells for name in several(cell)})
+    known = store.query(
+        "select 1 from choices where meaning = 'municipality' and value in (select unnest($named)) limit 1", named=named
+    )
+    if known.empty:
+        return drivers
+    found = store_panel(store, end=origin, municipalities=True, towns=named, almanac=almanac)
+    return replace(drivers, towns=found.panel)
 
 
 def municipal_shares(store: Store, last: date, municipalities: Collection[str] = ()) -> Shares:

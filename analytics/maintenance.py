@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import struct
 import zipfile
@@ -96,9 +97,11 @@ def backup(store: Store, file: Path) -> int:
     """Write every table of one snapshot into `file` (a zip of Parquet files); the number of complaints in it.
 
     The file appears whole or not at all. Works for any catalogue, and restores into any. Raises BadInput when `file`
-    cannot be written.
+    cannot be written, or its folder does not exist: a mistyped path is not to become a folder.
     """
     try:
+        if not file.absolute().parent.is_dir():
+            raise FileNotFoundError(errno.ENOENT, "its folder does not exist")
         with WorkingFolder(file.absolute().parent, ".forerunner-backup") as folder, store.reading() as query:
             unfinished = folder / "unfinished.zip"
             with zipfile.ZipFile(unfinished, "w", zipfile.ZIP_STORED, allowZip64=True) as archive:
@@ -126,8 +129,10 @@ def restore(settings: Settings, file: Path) -> int:
     All or nothing. Raises BadInput when there is a store with complaints already, or `file` is not a whole backup of
     this version. Imports of before cannot be undone afterwards: the snapshots are not in the backup.
     """
-    if not file.is_file():
+    if not file.exists():
         raise BadInput("no_such_file", "{file} does not exist; give the file of a backup.", file=file)
+    if not file.is_file():
+        raise _not_a_backup(file)
     kind = _checked(file)
     if store_exists(settings):
         with closing(open_store(settings)) as store:

@@ -9,18 +9,21 @@ import pandas as pd
 
 from analytics.forecast import probability
 from analytics.ledger import issued
-from analytics.panel import TOTAL, Panel, total_counts, totals
+from analytics.panel import Panel, total_counts, totals
 from analytics.store_panel import store_panel
 
 if TYPE_CHECKING:
     from analytics.store import Store
 
 WIDTHS = (50, 80, 95)
+ALL = "all"  # the row of everything that was judged; "*" is the total of a region or topic, as everywhere
 MEASURED = ("actual", "mean", "miss", "naive_miss", "transform")
 
 
 def record(store: Store, by: str = "lead", *, reconstructed: bool = False) -> pd.DataFrame:
-    """How good the issued forecasts were: one row for each lead day (or region, or topic), and one with '*' for all.
+    """How good the issued forecasts were: one row for each lead day (or region, or topic), and one with 'all'.
+
+    Forecasts of totals are judged too: those of all regions together are the region '*'.
 
     `forecasts`: judged days; `error`: sum |count - 0.5 quantile| / sum counts; `naive_error`: the same for the last
     known same weekday; `skill`: 1 - error / naive_error; `bias`: sum(mean - count) / sum counts; `coverage_50/80/95`:
@@ -84,8 +87,8 @@ def compared(forecast: pd.DataFrame, lead: np.ndarray, actual: np.ndarray, naive
 
 
 def summed(rows: pd.DataFrame, by: str) -> pd.DataFrame:
-    """Measures for each value of `by`, and '*' for all."""
-    parts = [(TOTAL, rows), *rows.groupby(by, sort=True)] if len(rows) else []
+    """Measures for each value of `by`, and 'all' for all of them."""
+    parts = [(ALL, rows), *rows.groupby(by, sort=True)] if len(rows) else []
     return pd.DataFrame(
         [{by: name} | _measures(part) for name, part in parts],
         columns=[by, "forecasts", "error", "naive_error", "skill", "bias", *(f"coverage_{width}" for width in WIDTHS)],

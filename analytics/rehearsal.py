@@ -123,7 +123,10 @@ def rehearsal_of(engine: Engine, ids: list[str], *, deadline: int = DEADLINE) ->
     found.attrs = {}
     events = engine.calendars.events
     told = events[events["id"].isin(ids)]
-    cases = [past_cases(engine.panel, events, event, engine.time.origin) for event in told.itertuples(index=False)]
+    cases = [
+        past_cases(engine.panel, engine.calendars.drivers.towns, events, event, engine.time.origin)
+        for event in told.itertuples(index=False)
+    ]
     grand = found[(found["region"] == TOTAL) & (found["topic"] == TOTAL)]
     return Rehearsal(
         found,
@@ -199,13 +202,12 @@ def in_all(found: Rehearsal) -> pd.DataFrame:
     return sums.sort_values("extra", ascending=False).reset_index()
 
 
-def past_cases(panel: Panel, events: pd.DataFrame, event: object, origin: int) -> pd.DataFrame:
+def past_cases(panel: Panel, towns: Panel | None, events: pd.DataFrame, event: object, origin: int) -> pd.DataFrame:
     """The past events most like this one, and what happened: event, id, title, day, region, municipality, …
 
-    `actual`: complaints from the first day to the last, of the places (whole regions, where the panel has no
-    municipalities) and topics that the past event names; `usual`:
-    the median of the same weekdays in the four weeks before and after; `ratio` of both. Nearest in the tree of types
-    first, then by strength.
+    `actual`: complaints from the first day to the last, of the places and topics that the past event names (whole
+    regions, where neither the panel nor `towns` has its municipality); `usual`: the median of the same weekdays in the
+    four weeks before and after; `ratio` of both. Nearest in the tree of types first, then by strength.
     """
     names = ["event", "id", "title", "day", "region", "municipality", "type", "strength", "actual", "usual", "ratio"]
     past = events[events["ends_on"] <= panel.days[origin]].copy()
@@ -218,7 +220,7 @@ def past_cases(panel: Panel, events: pd.DataFrame, event: object, origin: int) -
     past = past.sort_values(["near", "apart", "starts_on"], ascending=[False, True, False]).head(MOST_CASES)
     rows = []
     for case in past.itertuples(index=False):
-        actual, usual = happened(panel, case)
+        actual, usual = happened(panel, towns, case)
         rows.append(
             {
                 "event": event.id,  # type: ignore[attr-defined]

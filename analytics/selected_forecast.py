@@ -20,7 +20,7 @@ from analytics.loaded import unloaded
 from analytics.negative_binomial import rounded
 from analytics.panel import MOST_UNKNOWN, TOTAL
 from analytics.queries import daily_counts, span
-from analytics.record import compared, summed
+from analytics.record import ALL, compared, summed
 
 if TYPE_CHECKING:
     from analytics.store import Store
@@ -171,7 +171,7 @@ def record_by_day(said: pd.DataFrame) -> pd.DataFrame:
     Those are bounds of a binomial share, as if days were independent.
     """
     found = _record(said, said["lead"].to_numpy())[0]
-    found = found[found["lead"] != TOTAL].reset_index(drop=True)
+    found = found[found["lead"] != ALL].reset_index(drop=True)
     for name, level in (("chance_low", 0.05), ("chance_high", 0.95)):
         found[name] = scipy.stats.binom.ppf(level, found["forecasts"].astype(int), 0.8) / found["forecasts"]
     return found.astype({"lead": "int64"})
@@ -183,7 +183,7 @@ def quality(record: pd.DataFrame) -> str:
     good: better than the last same weekday by a tenth and 70 to 92 of 100 days inside the 80 % range; poor: worse
     than the last same weekday, or fewer than 55 of 100 inside.
     """
-    whole = record[record["lead"] == TOTAL]
+    whole = record[record["lead"] == ALL]
     if whole.empty or whole["forecasts"].iloc[0] < FEWEST_JUDGED:
         return "unknown"
     skill, inside = whole["skill"].iloc[0], whole["coverage_80"].iloc[0]

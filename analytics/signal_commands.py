@@ -243,19 +243,19 @@ def _of_store(events: Path) -> Known:
     """The store's panel and what it knows, with the events of the file besides."""
     from analytics.events import event_types, read_events  # noqa: PLC0415
     from analytics.existing import existing_store  # noqa: PLC0415
-    from analytics.known_drivers import drivers_of_store, make_drivers  # noqa: PLC0415
+    from analytics.known_drivers import drivers_of_store, make_drivers, with_towns  # noqa: PLC0415
     from analytics.store_almanac import almanac_of  # noqa: PLC0415
     from analytics.store_panel import store_panel  # noqa: PLC0415
 
     with closing(existing_store()) as store:
         almanac = almanac_of(store)
         panel = store_panel(store, almanac=almanac).panel
-        known = drivers_of_store(store, almanac, panel.days)
+        known = with_towns(store, drivers_of_store(store, almanac, panel.days), almanac, panel.days[-1].date())
         types = event_types(store.settings)
         told, _, _ = read_events(events, types)
         others = known.events[~known.events["id"].isin(told["id"])] if known.events is not None else told.head(0)
         whole = pd.concat([others, told], ignore_index=True)
-        drivers = replace(make_drivers(whole, known.weather, types, almanac), shares=known.shares)
+        drivers = replace(make_drivers(whole, known.weather, types, almanac), shares=known.shares, towns=known.towns)
         return Known(panel, None, almanac, drivers)
 
 

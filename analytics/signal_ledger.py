@@ -12,7 +12,6 @@ import duckdb
 import numpy as np
 import pandas as pd
 
-from analytics.data_state import data_state
 from analytics.errors import BadInput
 from analytics.own_signals import own_signals, own_thresholds
 from analytics.panel import TOTAL
@@ -84,13 +83,6 @@ def issued_signals(
     ordered = within_budget(found, most).merge(more, on=keys, how="left")
     ordered.attrs = {"origin": pd.Timestamp(origin).date(), "run_id": run_id}
     return ordered
-
-
-def data_version(store: Store) -> int:
-    """A number below zero that changes with every import, undo, renaming and issue, and with nothing else."""
-    with store.reading() as query:
-        runs = int(query("select count(*) as runs from forecast_runs")["runs"].iloc[0])
-        return -1 - data_state(query) - 1_000_000 * runs
 
 
 def is_any_over(store: Store) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
@@ -34,6 +34,7 @@ MUNICIPALITIES = """
 select opened_on as day, coalesce(region, '') as region, coalesce(municipality, '') as municipality,
   coalesce(topic_group, '') as topic, sum(complaints)::bigint as complaints
 from daily_counts where within(opened_on, $first_day, $last_day) and chosen(kind, $kinds)
+  and chosen(municipality, $towns)
 group by all having sum(complaints) <> 0
 """
 
@@ -59,9 +60,16 @@ class StorePanel:
 
 
 def store_panel(
-    store: Store, *, end: date | None = None, municipalities: bool = False, almanac: Almanac | None = None
+    store: Store,
+    *,
+    end: date | None = None,
+    municipalities: bool = False,
+    towns: Sequence[str] = (),
+    almanac: Almanac | None = None,
 ) -> StorePanel:
     """Daily counts of complaints, suggestions and questions by region, [municipality] and topic group up to `end`.
+
+    `towns`: only these of the municipalities (empty: all).
 
     `end` is the newest full day of any place that still delivers unless an earlier one is given; regions to which
     nothing is delivered any more are left out. A day is unknown where sources that usually make over 5 % of a region
@@ -89,7 +97,7 @@ def store_panel(
             last_day=last,
         )
         span = {"first_day": first, "last_day": last, "kinds": list(COUNTED)}
-        table = query(MUNICIPALITIES if municipalities else REGIONS, **span)
+        table = query(MUNICIPALITIES, **span, towns=list(towns) or None) if municipalities else query(REGIONS, **span)
     off = regressors(days, almanac or Almanac()).off
     missing = _missing_places(arrived, covered, days, off)
     active = set(covered.loc[covered["active"], "region"].fillna(""))

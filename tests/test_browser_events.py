@@ -53,6 +53,18 @@ def test_a_question_is_in_the_address_and_answered_from_it(happening: str, visit
     assert russian.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
+def test_enter_ends_the_typing_of_a_day_and_brings_its_answer(happening: str, visit: Callable[..., Watched]) -> None:
+    page = visit(f"{happening}/events?type=Planned+shut-off+of+hot+water&on=2027-10-01&region=Tula+Oblast").page
+    main = page.get_by_test_id("stMainBlockContainer")
+    expect(main.get_by_text("1–3 October 2027, Tula Oblast: ", exact=False)).to_be_visible()
+    main.get_by_test_id("stDateInput").get_by_role("spinbutton").first.click()
+    page.keyboard.type("15122026")
+    page.keyboard.press("Enter")
+    expect(main.get_by_text("15–17 December 2026, Tula Oblast: ", exact=False)).to_be_visible()
+    expect(page.get_by_test_id("stDateInputCalendar")).to_have_count(0)
+    assert "on=2026-12-15" in page.url
+
+
 def test_with_another_type_the_boxes_show_what_is_answered(happening: str, visit: Callable[..., Watched]) -> None:
     page = visit(f"{happening}/events?type=Planned+shut-off+of+hot+water&region=Tula+Oblast").page
     main = page.get_by_test_id("stMainBlockContainer")

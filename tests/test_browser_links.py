@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -43,6 +43,41 @@ def choose(page: Page, label: str, option: str) -> None:
 def dots(page: Page) -> str:
     settle(page)
     return str(page.locator("p").filter(has_text=" of 20: ").first.inner_text())
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        {"region": "Тульская область", "view": "calendar", "period": "weeks_52", "kind": "thanks"},
+        {"region": "Тульская область", "view": "Календарь", "period": "Последние 52 недели", "kind": "Благодарность"},
+        {"lang": "ru", "region": "Tula Oblast", "view": "Calendar", "period": "Last 52 weeks", "kind": "Thanks"},
+    ],
+    ids=["values as stored", "Russian words for an English reader", "English words for a Russian reader"],
+)
+def test_an_address_in_other_words_stays_whole_in_the_bar_and_can_be_loaded_again_and_handed_on(
+    happening: str, visit: Callable[..., Watched], query: dict[str, str]
+) -> None:
+    page = visit(f"{happening}/heatmap?{urlencode(query)}").page
+    settle(page)
+    assert parameters(page) == set(query)
+    seen = page.get_by_test_id("stCaptionContainer").first.inner_text()
+    assert "2025" in seen
+    page.reload()
+    settle(page)
+    assert page.get_by_test_id("stCaptionContainer").first.inner_text() == seen
+    page.get_by_test_id("stSidebar").get_by_test_id("stMultiSelect").nth(1).get_by_role("combobox").click()
+    page.get_by_role("option").first.click()
+    settle(page)
+    assert parameters(page) == {*query, "topic_group"}
+    theirs = visit(page.url).page
+    settle(theirs)
+    narrowed = page.get_by_test_id("stCaptionContainer").first.inner_text()
+    assert theirs.get_by_test_id("stCaptionContainer").first.inner_text() == narrowed != seen
+
+
+def parameters(page: Page) -> set[str]:
+    """What the browser's own address names."""
+    return set(parse_qs(urlsplit(page.url).query))
 
 
 def test_the_day_and_the_threshold_of_the_dots_are_in_the_link_and_another_day_has_its_own(

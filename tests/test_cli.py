@@ -172,6 +172,20 @@ def test_bad_input_leaves_a_store_as_it_was(run: Run, tmp_path: Path) -> None:
         assert list(store.staging().iterdir()) == []
 
 
+def test_what_cannot_be_meant_is_refused_and_not_answered_with_nothing(run: Run, tmp_path: Path) -> None:
+    run("import", incidents(tmp_path / "a.csv", [{}]))
+    for wrong, said in {
+        ("restore", tmp_path): "is not a whole backup",
+        ("events", "rules", "2026", "--country", "FR"): "only RU has any",
+        ("events", "list", "--from", "2026-12-31", "--to", "2026-01-01"): "is before the first",
+        ("events", "add", "--type", "heating_seasn", "--starts-on", "2026-12-31"): "may be: utilities.heating",
+    }.items():
+        ended = run(*wrong)
+        assert_one_sentence(ended)
+        assert said in ended.err
+    assert "has the kind nonsense" in run("counts", "--kind", "nonsense").err
+
+
 def test_a_newer_store_is_refused_by_every_command_that_opens_it(run: Run, tmp_path: Path) -> None:
     with closing(open_store(tmp_path / "store")) as store:
         store.write(lambda cursor: cursor.execute("update store_facts set value = '99' where fact = 'schema_version'"))

@@ -388,6 +388,34 @@ def test_events_are_added_and_cancelled_by_hand(store: Store) -> None:
         add_event(store, type="city_day", starts_on=date(2026, 6, 12), ends_on=date(2026, 6, 1), now=NOW)
 
 
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("heating_seasn", "utilities.heating,"),
+        ("день горда", "mass_events.city_day"),
+        ("utilities.planned_outage.gaz", "utilities.planned_outage"),
+        ("nonsense", "weather, utilities"),
+        ("", "weather, utilities"),
+    ],
+)
+def test_a_type_that_a_hand_misspelt_is_refused_with_those_most_like_it(
+    store: Store, tmp_path: Path, typed: str, meant: str
+) -> None:
+    day = date(2026, 6, 12)
+    with pytest.raises(BadInput, match=f"called «{typed}»; it may be: {meant}"):
+        add_event(store, type=typed, starts_on=day, now=NOW)
+    assert list_events(store).empty
+    file = tmp_path / "calendar.csv"
+    file.write_text("id,type,starts_on\n1,,2026-06-12\n2,volcano,2026-06-12\n")
+    if typed:
+        with pytest.raises(BadInput, match=f"called «{typed}»"):
+            import_events(store, file, now=NOW, default_type=typed)
+        with pytest.raises(BadInput, match=f"called «{typed}»"):
+            list_events(store, types=[typed])
+    import_events(store, file, now=NOW, default_type="city_day")
+    assert list_events(store, types=["volcano"])["id"].tolist() == ["2"]  # a file's own types are kept
+
+
 def test_an_import_without_the_column_does_not_bring_a_cancelled_event_back(store: Store) -> None:
     import_events(store, table({}), now=NOW)
     cancel_event(store, "1", now=NOW)

@@ -3,22 +3,31 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+from conftest import NOW
 from test_drivers import DAYS, ORIGIN, STARTS, WINDOWS, event
+from test_ledger import export
 
 from analytics.almanac import Almanac
 from analytics.drivers import Drivers
+from analytics.effects import past_cases
 from analytics.event_days import event_days
+from analytics.events import import_events
 from analytics.forecast import Engine, forecast
 from analytics.grounds import lay_grounds
+from analytics.imports import import_files
+from analytics.kept_grounds import read_grounds
 from analytics.municipal_events import municipal_factors
 from analytics.panel import Panel, dense_panel
 from analytics.quick_rehearsal import play
+from analytics.refresh import prepare_rehearsals
 from analytics.rehearsal import Rehearsal, in_all, rehearse
+from analytics.store import Store
 from analytics.why import reasons
 
 PLACES = {"North": ("Alpha", "Beta", "Gamma"), "South": ("Delta", "Epsilon")}
@@ -150,6 +159,38 @@ def test_the_past_cases_are_told_of_their_municipality(rehearsed: Rehearsal) -> 
     cases = rehearsed.cases
     assert cases["ratio"].between(2.5, 6.0).all()
     assert (cases["municipality"] != "").all()
+
+
+def test_a_past_case_in_a_municipality_is_told_by_that_municipality_s_complaints() -> None:
+    towns = dense_panel(NARROW, ORIGIN.date())
+    found = past_cases(WIDE, known(PAST, towns=towns), end=ORIGIN.date())
+    assert found["ratio"].between(2.5, 6.0).all()
+    pd.testing.assert_frame_equal(found, past_cases(NARROW, known(PAST), end=ORIGIN.date()))
+    assert past_cases(WIDE, known(PAST), end=ORIGIN.date())["ratio"].min() < 2  # nothing is known of municipalities
+    stray = [{**PAST[0], "municipality": "Omega"}]
+    whole = [{**PAST[0], "municipality": ""}]
+    lost, region = (past_cases(WIDE, known(one, towns=towns), end=ORIGIN.date()) for one in (stray, whole))
+    assert lost["complaints"].tolist() == region["complaints"].tolist()
+    events = pd.DataFrame([NEXT]).assign(unit="", title="")
+    drivers = known(PAST, shares=BY_TOPIC, towns=towns)
+    rehearsed = rehearse(events, WIDE, drivers=drivers, end=ORIGIN.date())
+    assert rehearsed.cases["ratio"].between(2.5, 6.0).all()
+
+
+def test_the_store_s_past_cases_count_the_municipality_that_the_event_names(store: Store, tmp_path: Path) -> None:
+    import_files(store, [export(tmp_path / "a.csv", range(120))], now=NOW)
+    named = {"id": "1", "type": "utilities.accident", "region": "Калужская область", "topic": "ЖКХ"}
+    days = {"starts_on": "2025-10-06", "ends_on": "2025-10-12"}
+    import_events(store, pd.DataFrame([{**named, **days, "municipality": "Калуга"}]), now=NOW)
+    prepare_rehearsals(store, now=NOW)
+    counted = store.query(
+        "select sum(complaints) as complaints from daily_counts where municipality = 'Калуга' "
+        "and topic_group = 'ЖКХ' and kind = 'complaint' and opened_on between '2025-10-06' and '2025-10-12'"
+    )
+    grounds = read_grounds(store)
+    assert grounds is not None
+    case = grounds.cases.set_index("id").loc["1"]  # beside those that follow from rules
+    assert case["complaints"] == counted["complaints"].iloc[0] > 0
 
 
 @pytest.fixture(scope="module")

@@ -204,7 +204,7 @@ def test_a_backup_that_cannot_be_written_leaves_the_older_one_and_no_rest(store:
     (tmp_path / "file").write_text("no folder")
     (tmp_path / "folder").mkdir()
     before = sorted(tmp_path.iterdir())
-    for place in (tmp_path / "file" / "b.zip", tmp_path / "folder"):
+    for place in (tmp_path / "file" / "b.zip", tmp_path / "folder", tmp_path / "mistyped" / "a" / "b.zip"):
         with pytest.raises(BadInput) as error:
             backup(store, place)
         assert error.value.code == "cannot_write" and str(place) in str(error.value)

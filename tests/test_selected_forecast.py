@@ -36,7 +36,7 @@ def test_a_selection_has_its_own_series_or_the_nearest(filters: Filters, series:
     ],
 )
 def test_the_badge_follows_its_rule(judged: int, skill: float, inside: float, grade: str) -> None:
-    record = pd.DataFrame([{"lead": "*", "forecasts": judged, "skill": skill, "coverage_80": inside}])
+    record = pd.DataFrame([{"lead": "all", "forecasts": judged, "skill": skill, "coverage_80": inside}])
     assert quality(record) == grade
 
 

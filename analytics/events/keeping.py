@@ -133,7 +133,8 @@ def list_events(
 ) -> pd.DataFrame:
     """The stored events (cancelled ones too) that touch these days, of these types or below, in these regions.
 
-    Columns as of `check_events`, ordered by first day and id. An event of all regions is in each of them.
+    Columns as of `check_events`, ordered by first day and id. An event of all regions is in each of them. Raises
+    BadInput for a type that neither the tree nor any stored event has.
     """
     found = _typed(
         store.query(
@@ -148,7 +149,8 @@ def list_events(
     )
     if types:
         tree = event_types(store.settings)
-        names = [tree.named(name) for name in types]
+        stored = set(store.query("select distinct type from events")["type"])
+        names = [name if name in stored else tree.known(name) for name in types]
         found = found[[any(f"{kind}.".startswith(f"{name}.") for name in names) for kind in found["type"]]]
     if regions:
         found = found[[not cell or not set(several(cell)).isdisjoint(regions) for cell in found["region"]]]
@@ -167,13 +169,15 @@ def add_event(
 ) -> tuple[str, list[dict]]:
     """Put one event into the store: its id, and notices as of an import. `others` are further columns.
 
-    An id is made of the type and the first day unless given. Raises BadInput when the id is taken or a value cannot be.
+    An id is made of the type and the first day unless given. Raises BadInput when the id is taken, there is no such
+    type (unlike a file, whose types are kept as they come: a hand slips) or a value cannot be.
     """
     tree = event_types(store.settings)
+    type = tree.known(type)
     taken = set(store.query("select id from events")["id"])
     if id is not None and id in taken:
         raise BadInput("event_exists", "There is an event {id} already; import a file to change it.", id=id)
-    plain = f"{tree.named(type)}-{starts_on:%Y-%m-%d}"
+    plain = f"{type}-{starts_on:%Y-%m-%d}"
     made = id or next(
         name for number in range(1, len(taken) + 2) for name in [_numbered(plain, number)] if name not in taken
     )

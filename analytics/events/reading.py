@@ -36,7 +36,7 @@ def read_events(
     and calendars (.ics), whose first category is the type. Rows without a type are of `default_type`. Of rows with the
     same id the last wins. Notices say what was not understood: `type`, `strength`, `repeated_id`, `column`,
     `known_since` (the rows that did not give it). Raises BadInput when the file cannot be read as a table or has no id,
-    type or starts_on.
+    type or starts_on, or when there is no such `default_type`.
     """
     read = read_event_file(path, types, default_type)
     return read.events, read.rejected, read.notices
@@ -44,6 +44,8 @@ def read_events(
 
 def read_event_file(path: Path, types: EventTypes | None = None, default_type: str = "") -> EventFile:
     """As read_events, with all that an import needs to know."""
+    types = types or built_in_types()
+    default_type = types.known(default_type) if default_type else ""
     if is_calendar(path):
         raw = read_calendar(path)
     else:
@@ -51,7 +53,7 @@ def read_event_file(path: Path, types: EventTypes | None = None, default_type: s
     if default_type:
         kinds = raw.rows["type"] if "type" in raw.rows else pd.Series(None, index=raw.rows.index, dtype="object")
         raw.rows["type"] = text_of(kinds).replace("", default_type)
-    return _taken(raw, types or built_in_types())
+    return _taken(raw, types)
 
 
 def event_table(table: pd.DataFrame, types: EventTypes | None = None) -> EventFile:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
+from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -71,6 +72,25 @@ class EventTypes:
         """The id that a file means: an id as it is, else a title or a spelling of a type, else the words themselves."""
         bare = " ".join(words.split())
         return bare if bare in self.types else self._spellings.get(fold(bare), bare)
+
+    def known(self, words: str) -> str:
+        """As `named`, of a type that there is. Raises BadInput, which names those most like it, of any other."""
+        type_id = self.named(words)
+        if type_id in self.types:
+            return type_id
+        raise BadInput(
+            "unknown_event_type",
+            "No type of event is called «{type}»; it may be: {like} (your own: in the file of FORERUNNER_EVENT_TYPES).",
+            type=type_id,
+            like=", ".join(self.like(words)) or ", ".join(one for one in self.types if "." not in one),
+        )
+
+    def like(self, words: str) -> list[str]:
+        """Ids of the types whose id, title or spelling is most like the words, the likest first; at most three."""
+        said = {**self._spellings, **{fold(one.rpartition(".")[2]): one for one in self.types if "." in one}}
+        alike = get_close_matches(fold(words), said, n=9, cutoff=0.6)
+        alike += get_close_matches(fold(words.rpartition(".")[2]), said, n=9, cutoff=0.6)
+        return list(dict.fromkeys(said[one] for one in alike))[:3]
 
     def family(self, type_id: str) -> list[str]:
         """Known ids of the type and all below it."""

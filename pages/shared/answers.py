@@ -101,7 +101,8 @@ class Answers:
 
         Remembered until data or forecasts change: what people say of signals does not.
         """
-        return replace(self, snapshot=self.know("data_version"), seen={}).know("signal_record")
+        what = f"{self.store.path} {self.know('issue_state')} signal_record"
+        return derived.made(what, lambda: questions.QUESTIONS["signal_record"](self.store))
 
     def give_feedback(self, series: tuple[str, str, str], peak_day: date, **said: str | None) -> None:
         """Keep what the reader says of a signal (region, municipality, topic group): said, word, owner."""

@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import date, timedelta
 
 import streamlit as st
+from streamlit.runtime.scriptrunner_utils.script_run_context import get_script_run_ctx
 
 from analytics.filters import COMPARISONS, COUNTED, Filters
 from pages.shared.answers import Answers
@@ -67,7 +68,7 @@ def one_of(name: str, options: Sequence[str], text: Text, *, family: str = "heat
     `family`: of the options' words; `label`: the key of what a screen reader says of them all.
     """
     options = list(options)
-    seed(name, options, lambda words, option: words.of(f"{family}_{name}", option))
+    seed(name, options, lambda words, option: words.of(f"{family}_{name}", option), text)
     if st.session_state.get(name) not in options:
         st.session_state.pop(name, None)
     if len(options) < 2:
@@ -148,7 +149,7 @@ def _several(
     if len(options) < 2:
         return tuple(default)
     options = options[:MOST_OPTIONS]
-    seed(meaning, options, lambda words, option: words.name(meaning, option))
+    seed(meaning, options, lambda words, option: words.name(meaning, option), text)
     return tuple(
         st.multiselect(
             text(f"filters.{meaning}"),
@@ -166,7 +167,7 @@ def _several(
 
 def _kinds(answers: Answers, text: Text) -> tuple[str, ...]:
     options = [*KINDS, *(kind for kind in answers.choices("kind") if kind not in KINDS)]
-    seed("kind", options, lambda words, kind: words.name("kind", kind))
+    seed("kind", options, lambda words, kind: words.name("kind", kind), text)
     return tuple(
         st.pills(
             text("filters.kind"),
@@ -183,7 +184,7 @@ def _kinds(answers: Answers, text: Text) -> tuple[str, ...]:
 
 def _compare(text: Text) -> str:
     """What changes are told against."""
-    seed("compare", COMPARISONS, lambda words, other: words.of("compare", other))
+    seed("compare", COMPARISONS, lambda words, other: words.of("compare", other), text)
     return str(
         st.selectbox(
             text("filters.compare"),
@@ -198,7 +199,7 @@ def _compare(text: Text) -> str:
 
 def _period(as_of: date, answers: Answers, text: Text) -> tuple[date, date]:
     """The first and the last day of the period chosen; every preset ends with the last full day."""
-    seed("period", list(PERIODS), lambda words, period: words.of("period", period))
+    seed("period", list(PERIODS), lambda words, period: words.of("period", period), text)
     period = st.selectbox(
         text("filters.period"),
         list(PERIODS),
@@ -265,10 +266,11 @@ def at_first(home: str | None) -> dict[str, str | list[str]]:
     }
 
 
-def seed(key: str, options: Sequence[str], label: Callable[[Text, str], str]) -> None:
+def seed(key: str, options: Sequence[str], label: Callable[[Text, str], str], text: Text) -> None:
     """Understand an address written in another language, or with the values as they are stored.
 
-    Streamlit itself writes and reads the labels of the options as the reader sees them.
+    Streamlit itself reads the labels of the options as the reader sees them, and takes what it does not find among
+    them out of the address: so it is told what the address says, in the words that it knows.
     """
     given = st.query_params.get_all(key)
     if key in st.session_state or not given:
@@ -279,3 +281,13 @@ def seed(key: str, options: Sequence[str], label: Callable[[Text, str], str]) ->
     if values:
         alone = key in ("period", "compare", *OF_PAGES) and key not in SEVERAL
         st.session_state[key] = values[-1] if alone else values
+        _reword(key, [label(text, value) for value in values])
+
+
+def _reword(key: str, words: list[str]) -> None:
+    """Say in `words` what Streamlit is to read in the address of `key`; the browser's own address stays as it is."""
+    context = get_script_run_ctx()
+    if context is not None:
+        with context.session_state.query_params() as address:
+            address.set_with_no_forward_msg(key, words)
+            address.set_initial_query_params_from_current()

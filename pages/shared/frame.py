@@ -220,10 +220,7 @@ def _has_complaints(answers: Answers, filters: Filters, text: Text) -> bool:
 
 
 def _in_address(home: str | None) -> dict[str, list[str]]:
-    """The filters as an address says them: as they are stored, which every language understands; no defaults.
-
-    The browser's own address may lack them: Streamlit takes out what is not in the words of the language now.
-    """
+    """The filters as an address says them: as they are stored, which every language understands; no defaults."""
     at_first, found = choosing.at_first(home), {}
     for key in choosing.KEYS:
         value = st.session_state.get(key, at_first.get(key, []))

@@ -10,6 +10,7 @@ import pandas as pd
 import streamlit as st
 
 from analytics.filters import Filters
+from analytics.record import ALL
 from analytics.selected_forecast import Outlook
 from pages.shared import bound, components, forecast_charts, mark_links, part_charts, twins, waiting
 from pages.shared.answers import Answers
@@ -129,7 +130,7 @@ def record(answers: Answers, filters: Filters, text: Text) -> None:
             st.caption(" ".join(notes))
         shown = {
             text("track.ahead"): [
-                text("track.all") if lead == "*" else text("track.until", n=lead) for lead in table["lead"]
+                text("track.all") if lead == ALL else text("track.until", n=lead) for lead in table["lead"]
             ],
             text("track.coverage"): [text.percent(share) for share in table["coverage_80"]],
             text("track.skill"): [_skill(row, text) for row in table.to_dict("records")],
@@ -176,7 +177,7 @@ def _trust(judged: pd.DataFrame, ahead: Outlook, text: Text) -> str:
     grade = judged.attrs["quality"]
     if grade == "unknown":
         return text("trust.unknown")
-    whole = judged[judged["lead"] == "*"].iloc[0]
+    whole = judged[judged["lead"] == ALL].iloc[0]
     kind = "reconstructed" if judged.attrs["reconstructed"] else "issued"
     said = text(
         "trust.said",

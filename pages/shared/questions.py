@@ -27,6 +27,7 @@ from analytics import (
     trends,
     where,
 )
+from analytics.data_state import issue_state
 from analytics.events import event_types
 from analytics.filters import Filters
 from analytics.health import health
@@ -98,6 +99,11 @@ def municipal_layout(store: Store, regions: tuple[str, ...], chosen: pd.DataFram
     return tiles.assign(code=None, has_geometry=False)
 
 
+def _issue_state(store: Store) -> str:
+    with store.reading() as query:
+        return issue_state(query)
+
+
 QUESTIONS: dict[str, Callable[..., Any]] = {
     "all_choices": queries.choices,
     "facts_and_settings": lambda store: store.facts_and_settings(),
@@ -111,7 +117,7 @@ QUESTIONS: dict[str, Callable[..., Any]] = {
     "forecast_age": lambda store, _, as_of: attention.forecast_age(store, as_of),
     "expected_change": lambda store, filters, _, places: attention.expected_change(store, filters, places),
     "events_ahead": _events_ahead,
-    "data_version": signal_ledger.data_version,
+    "issue_state": _issue_state,
     "signal_courses": _signal_courses,
     "own_threshold": lambda store, filters, _: own_signals.own_threshold(store, filters),
     "own_of_municipalities": lambda store, filters, _: own_signals.own_of_municipalities(store, filters),

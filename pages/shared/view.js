@@ -1,5 +1,5 @@
 // Copies the address of the view; where the browser forbids it (no https), shows it to be copied by hand.
-// Lets keyboards reach what scrolls, and charts shrink with the sheet when the view is printed.
+// Lets keyboards reach what scrolls, Enter end the typing of a day, and charts shrink with the sheet that is printed.
 export default function ({ data, parentElement }) {
   const button = parentElement.querySelector("button");
   const said = parentElement.querySelector("p");
@@ -25,6 +25,7 @@ export default function ({ data, parentElement }) {
     }
   };
   window.addEventListener("beforeprint", shrinkable);
+  document.addEventListener("keydown", entered, true);
   let soon = setTimeout(reachable, 300);
   const observer = new MutationObserver(() => { clearTimeout(soon); soon = setTimeout(reachable, 300); });
   observer.observe(document.querySelector("[data-testid=stMain]"), { childList: true, subtree: true });
@@ -32,6 +33,7 @@ export default function ({ data, parentElement }) {
     observer.disconnect();
     clearTimeout(soon);
     window.removeEventListener("beforeprint", shrinkable);
+    document.removeEventListener("keydown", entered, true);
   };
 }
 
@@ -39,6 +41,13 @@ export default function ({ data, parentElement }) {
 function reachable() {
   for (const block of document.querySelectorAll("[data-testid=stMain] [overflow=auto], [data-testid=stMain] [class*=st-key-heat_]")) {
     block.tabIndex = 0;
+  }
+}
+
+// A day that was typed counts for Streamlit once its calendar is closed, which Escape does and Enter does not.
+function entered(event) {
+  if (event.key === "Enter" && event.target.closest("[data-testid=stDateInputField] [role=spinbutton]")) {
+    event.target.dispatchEvent(new KeyboardEvent("keydown", { key: "Escape", bubbles: true }));
   }
 }
 
