@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from pages.shared.look import GRID, PALETTE, count_axis, day_axis, figure
+from pages.shared.look import GRID, PALETTE, count_axis, day_axis, figure, round_marks
 from pages.shared.text import Text
 
 WITH, WITHOUT = PALETTE["rising"], PALETTE["received"]
@@ -89,7 +89,7 @@ def profile(table: pd.DataFrame, text: Text) -> go.Figure:
     ]
     ticks = _ticks(offset)
     least, most = min(0.0, *low), max(0.1, *high)
-    levels = _levels(least, most)
+    levels = round_marks(least, most)
     return figure(
         data,
         text,
@@ -192,9 +192,3 @@ def _ticks(offset: list[int]) -> list[int]:
     if offset[-1] - offset[0] < 14:
         step = 3
     return [one for one in range(-step * 20, offset[-1] + 1, step) if one >= offset[0]]
-
-
-def _levels(least: float, most: float) -> list[float]:
-    """Round changes from the least to the greatest, 0 among them, at most about six."""
-    step = next(one for one in (0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 25, 50, 1e9) if (most - least) / one <= 6)
-    return [round(step * number, 2) for number in range(int(np.ceil(least / step)), int(most / step) + 1)]

@@ -104,7 +104,8 @@ class Text:
     def percent(self, share: float, digits: int = 0) -> str:
         """A share of 1 as per cent, with at most `digits` decimals."""
         pattern = "#,##0." + "#" * digits + PERCENT[self.language]
-        return format_percent(round(share, digits + 2), format=pattern, locale=self.locale)
+        share = round(share, digits + 2)
+        return (MINUS if share < 0 else "") + format_percent(abs(share), format=pattern, locale=self.locale)
 
     def chance(self, probability: float) -> str:
         """A probability as per cent; nothing that can happen is told as 0 %, nothing that can fail as 100 %."""

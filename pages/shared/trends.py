@@ -201,9 +201,7 @@ def _changes_table(found: Decomposition, text: Text) -> pd.DataFrame:
         {
             text("parts.from_day"): rows["day"].dt.date,
             text("trends.change"): [text.change(1 + change) for change in rows["change"]],
-            text("signals.probability"): [
-                trend_charts.chance(probability, text) for probability in rows["probability"]
-            ],
+            text("signals.probability"): [text.chance(probability) for probability in rows["probability"]],
         }
     )
 
@@ -221,7 +219,7 @@ def _moved_table(table: pd.DataFrame, by: str, text: Text) -> pd.DataFrame:
         ],
         text("ahead.low"): [text.change(low) for low in table["low"]],
         text("ahead.high"): [text.change(high) for high in table["high"]],
-        text("signals.probability"): [trend_charts.chance(probability, text) for probability in table["probability"]],
+        text("signals.probability"): [text.chance(probability) for probability in table["probability"]],
     }
     return pd.DataFrame(shown)
 
