@@ -13,7 +13,7 @@ from urllib.parse import unquote
 import pandas as pd
 import pytest
 
-from pages.shared import charts, fragments, part_charts, spike_charts, trend_charts
+from pages.shared import charts, fragments, part_charts, spike_charts, trend_charts, twins
 from pages.shared.look import PALETTE, round_marks, shortened
 from pages.shared.text import Text
 
@@ -265,3 +265,10 @@ def test_per_cents_on_axes_and_legends_are_written_as_the_language_does() -> Non
 )
 def test_an_axis_is_marked_at_few_round_numbers(least: float, most: float, marks: list[float]) -> None:
     assert round_marks(least, most) == pytest.approx(marks)
+
+
+def test_a_table_is_read_with_numbers_as_the_browser_writes_them_and_days_as_people_do() -> None:
+    days = [date(2026, 11, 22), None]
+    table = pd.DataFrame({"n": [1348, 2], "day": days, "stamp": pd.to_datetime(days), "word": ["a", "b"]})
+    formats = {name: column["type_config"]["format"] for name, column in twins.columns(table).items()}
+    assert formats == {"n": "localized", "day": "DD.MM.YYYY", "stamp": "DD.MM.YYYY"}

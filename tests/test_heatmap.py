@@ -237,3 +237,21 @@ def test_the_scale_of_few_complaints_is_marked_by_whole_numbers_only() -> None:
 )
 def test_tiles_name_municipalities_without_what_many_have_in_their_names(name: str, short: str) -> None:
     assert RUSSIAN.short_place(name) == short
+
+
+def test_bars_have_room_for_their_numbers_on_both_sides() -> None:
+    table = pd.DataFrame({"region": ["A", "B"], "value": [1.5, 0.2], "told": ""})
+    low, high = grids.ranked(table, Scale("against_usual", 0.5, 2.0), RUSSIAN, places="region").layout.xaxis.range
+    assert low < 0.2 - 0.2
+    assert high > 1.5 + 0.2
+    counts = pd.DataFrame({"region": ["A"], "value": [9.0], "told": ""})
+    assert grids.ranked(counts, Scale("complaints", 0, 9), RUSSIAN, places="region").layout.xaxis.range[0] == 0
+
+
+def test_the_last_name_above_a_matrix_may_lean_over_its_edge() -> None:
+    table = pd.DataFrame(
+        {"region": "A", "topic_group": ["x", "y"], "complaints": [2, 1], "value": [2.0, 1.0], "told": ""}
+    )
+    axis = grids.matrix(table, Scale("complaints", 0, 2), RUSSIAN, places="region").layout.xaxis
+    assert list(axis.ticktext) == ["x", "y"]
+    assert axis.ticklabeloverflow == "allow"

@@ -43,7 +43,7 @@ def three_things(answers: Answers, filters: Filters, text: Text) -> None:
     """In sentences, each with the link to the view that shows it."""
     things = attention.three_things(
         answers.signals(filters),
-        answers.ask("expected_change", filters, "region"),
+        answers.ask("expected_change", filters, answers.places(filters)),
         answers.tiles(filters),
         attention.lateness(answers.last_full_day(filters).behind, answers.as_of(filters)),
         answers.ask("events_ahead", filters),

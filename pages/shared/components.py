@@ -37,7 +37,7 @@ class Change(NamedTuple):
 
 def headline(sentences: Sequence[Sentence], filters: Filters, text: Text) -> None:
     """The first lines of a page: what the numbers say, in plain language."""
-    st.markdown("\n".join(f"- {_said(sentence, filters, text)}" for sentence in sentences))
+    st.markdown("\n".join(f"- {said(sentence, filters, text)}" for sentence in sentences))
 
 
 def tiles(table: pd.DataFrame, filters: Filters, text: Text) -> None:
@@ -225,7 +225,7 @@ def _unloaded(table: pd.DataFrame, text: Text) -> str:
     return text("completeness.looks_unloaded", n=len(days), days=named)
 
 
-def _said(sentence: Sentence, filters: Filters, text: Text) -> str:
+def said(sentence: Sentence, filters: Filters, text: Text) -> str:
     """A sentence of the analytics in the reader's language: shares as per cent, names as the reader knows them."""
     values = dict(sentence.values)
     if sentence.key.startswith("overdue"):
@@ -237,7 +237,8 @@ def _said(sentence: Sentence, filters: Filters, text: Text) -> str:
         )
     if "share" in values:
         values["share"] = text.percent(values["share"])
-    n = values.pop("places", None)
+    counted = next((name for name in ("places", "value") if isinstance(values.get(name), int)), "")
+    n = values.pop(counted, None)
     return text.of("headline", sentence.key, n=n, **values)
 
 

@@ -26,6 +26,7 @@ STEPS = (0.05, 0.1, 0.2, 0.25, 0.5, 1, 2, 5, 10, 25, 50, 1e9)  # between the mar
 FIFTHS = (0, 0.2, 0.4, 0.6, 0.8, 1)  # marks of shares of a whole
 CLEAR = "rgba(0,0,0,0)"
 GRID = "rgba(128,140,155,0.22)"
+LEGEND = {"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom", "itemclick": False}
 CONFIG = {"displaylogo": False, "displayModeBar": False, "responsive": True, "scrollZoom": False, "doubleClick": False}
 
 
@@ -41,7 +42,7 @@ def figure(data: list[dict[str, Any]], text: Text, *, height: int, **layout: Any
                 "plot_bgcolor": CLEAR,
                 "separators": text.separators,
                 "dragmode": False,
-                "legend": {"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom", "itemclick": False},
+                "legend": LEGEND,
                 **layout,
             },
         }

@@ -62,6 +62,7 @@ def tiles(table: pd.DataFrame, scale: Scale, text: Text, *, places: str, compact
         height=height + (8 if compact else 56),
         hovermode="closest",
         bargap=0,
+        uniformtext={"mode": "show", "minsize": 6},  # one size for all
         margin={"l": 0, "r": 0, "t": 0, "b": 4 if compact else 50},
         xaxis={**HIDDEN, "range": [-0.5, columns - 0.5]},
         yaxis={**HIDDEN, "range": [rows, 0]},

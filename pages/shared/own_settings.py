@@ -11,7 +11,7 @@ import streamlit as st
 from analytics.errors import BadInput
 from analytics.own_geometry import OwnShapes
 from analytics.own_tables import SHAPES, OwnTable
-from pages.shared import choosing, frame, intake, own_answers, own_limits
+from pages.shared import choosing, frame, intake, own_answers, own_limits, twins
 from pages.shared.answers import Answers
 from pages.shared.files import as_csv
 from pages.shared.text import Text, plain
@@ -40,7 +40,8 @@ def own_settings(answers: Answers, text: Text) -> None:
 
 def _table(kind: str, answers: Answers, text: Text) -> None:
     kept: pd.DataFrame = own_answers.kept_rows(answers, kind)
-    st.caption(text("own.kept_population" if kind == "population" else "own.kept", n=len(kept)))
+    counted = "own.kept_population" if kind == "population" else "own.kept"
+    st.caption(text(counted, n=len(kept)) if len(kept) else text("own.empty"))
     name = text.of("own_file", kind) + ".csv"
     with st.container(horizontal=True):
         label = text("own.download" if len(kept) else "own.template")
@@ -53,7 +54,7 @@ def _table(kind: str, answers: Answers, text: Text) -> None:
             _told(kind)
     if len(kept):
         with st.expander(text("own.show"), icon=":material/table:", key="own_rows", bind="query-params"):
-            st.dataframe(kept, hide_index=True, width="stretch", height=280)
+            twins.show(kept, height=280)
     if kind == "thresholds" and (n := own_limits.one_limit(answers, kept, text)):
         _told(kind, n)
     path = _upload(kind, text)
@@ -64,7 +65,7 @@ def _table(kind: str, answers: Answers, text: Text) -> None:
 
 def _preview(kind: str, found: OwnTable, answers: Answers, text: Text) -> None:
     """The rows under the names of the store, and what will not be taken."""
-    st.dataframe(found.rows.head(SHOWN), hide_index=True, width="stretch")
+    twins.show(found.rows.head(SHOWN))
     if len(found.rejected):
         lines = [f"{row.line}: {text.of('own_reason', row.reason)}" for row in found.rejected.head(SHOWN).itertuples()]
         more = " …" if len(found.rejected) > SHOWN else ""

@@ -63,7 +63,7 @@ def parts(table: pd.DataFrame, text: Text) -> go.Figure:
             **axis,
             "side": "top",
             "tickvals": list(range(len(days))),
-            "ticktext": [f"{text.day(day, 'ccccc')}<br>{day.day}" for day in days],
+            "ticktext": [f"{text.day(day, 'cccccc')}<br>{day.day}" for day in days],
             "tickfont": {"size": 11},
             "tickangle": 0,
             "range": [-0.5, len(days) - 0.5],

@@ -11,7 +11,7 @@ from analytics.filters import Filters
 from analytics.grounds import Grounds
 from analytics.quick_rehearsal import Played
 from analytics.store_rehearsal import similar_cases
-from pages.shared import bound, components, event_charts, past_cases, rehearsed, waiting
+from pages.shared import bound, components, event_charts, past_cases, rehearsed, twins, waiting
 from pages.shared.answers import Answers
 from pages.shared.event_words import count, event_words, place_words, series_words
 from pages.shared.rehearsal_form import Asked, asked
@@ -176,16 +176,8 @@ def _by_place(sums: pd.DataFrame, text: Text) -> None:
             st.caption(text("rehearsed_places.none"))
             return
         table = _places_table(sums, text)
-        numbers = {name: st.column_config.NumberColumn(format="localized") for name in table.columns[2:6]}
-        chances = {table.columns[6]: st.column_config.DateColumn(format="DD.MM.YYYY")}
-        chances |= {name: st.column_config.NumberColumn(format="percent") for name in table.columns[7:]}
-        st.dataframe(
-            table,
-            hide_index=True,
-            width="stretch",
-            height=min(38 + 35 * len(table), 360),
-            column_config={**numbers, **chances},
-        )
+        chances = {name: st.column_config.NumberColumn(format="percent") for name in table.columns[7:]}
+        twins.show(table, chances, height=min(38 + 35 * len(table), 360))
         components.twin("rehearsed_places", table, text("rehearsed_places.title"), text)
 
 

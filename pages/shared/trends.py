@@ -14,7 +14,7 @@ from analytics.changes import SURE_ENOUGH
 from analytics.decompose import Decomposition
 from analytics.filters import Filters
 from analytics.trends import Compared, Trend
-from pages.shared import choosing, components, multiples, trend_charts
+from pages.shared import choosing, components, multiples, trend_charts, twins
 from pages.shared.answers import Answers
 from pages.shared.text import Text, plain
 
@@ -33,7 +33,7 @@ def parts(answers: Answers, filters: Filters, text: Text) -> None:
         figure = trend_charts.taken_apart(found.parts, text)
         _picture("parts", figure, _parts_table(found.parts, text), text)
         if len(found.parts.changes):
-            st.dataframe(_changes_table(found.parts, text), hide_index=True, width="stretch")
+            twins.show(_changes_table(found.parts, text))
 
 
 def year_over_year(answers: Answers, filters: Filters, text: Text) -> None:
@@ -83,7 +83,7 @@ def new_topics(answers: Answers, filters: Filters, text: Text) -> None:
     with st.container(border=True, height="stretch"):
         st.subheader(text("new_topics.title"), anchor=False, help=text("new_topics.help"))
         shown = {text("new_topics.first"): new["first_day"].dt.date, text("parts.complaints"): new["complaints"]}
-        st.dataframe(_with_topics(new, shown, text), hide_index=True, width="stretch")
+        twins.show(_with_topics(new, shown, text))
 
 
 def gone_topics(answers: Answers, filters: Filters, text: Text) -> None:
@@ -99,7 +99,7 @@ def gone_topics(answers: Answers, filters: Filters, text: Text) -> None:
             text("gone_topics.silent"): gone["silent"],
             text("gone_topics.missed"): gone["missed"].round(),
         }
-        st.dataframe(_with_topics(gone, shown, text), hide_index=True, width="stretch")
+        twins.show(_with_topics(gone, shown, text))
 
 
 def moved_labels(answers: Answers, filters: Filters, text: Text, last_line: DeltaGenerator) -> None:
