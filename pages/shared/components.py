@@ -22,6 +22,7 @@ from pages.shared.twins import About, Table
 
 SHARES = ("overdue_share", "repeat_share")  # measures from 0 to 1
 DAYS = ("days_to_close",)
+NAMED = 5  # days without data that are named
 HIGHEST = 430  # pixels; a higher chart of lines scrolls
 TONES = {"orange": PALETTE["rising"], "blue": PALETTE["falling"], "gray": PALETTE["not_loaded"]}
 
@@ -221,7 +222,7 @@ def _unloaded(table: pd.DataFrame, text: Text) -> str:
         return text("completeness.not_loaded", n=missing)
     if not days:
         return text("completeness.all_loaded")
-    named = ", ".join(text.day(day, "short") for day in days[:5]) + (" …" if len(days) > 5 else "")
+    named = text.listed([text.day(day, "short") for day in days], NAMED)
     return text("completeness.looks_unloaded", n=len(days), days=named)
 
 

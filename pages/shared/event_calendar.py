@@ -68,6 +68,7 @@ def _kind(answers: Answers, events: pd.DataFrame, text: Text) -> str | None:
         lambda words, one: tree.of(one).title(words.language),
         text,
         optional=True,
+        placeholder=text("calendar.any_kind"),
     )
 
 
@@ -117,7 +118,7 @@ def _facts(event: dict[str, Any], text: Text) -> list[str]:
     facts = [text("calendar.topics", topics=plain(topics(str(event["topic"]), text)))]
     towns = [name for name in str(event["municipality"]).split("|") if name]
     if towns:
-        names = plain(", ".join(towns[:TOWNS])) + (" …" if len(towns) > TOWNS else "")
+        names = plain(text.listed(towns, TOWNS))
         facts.append(text("calendar.towns", n=len(towns), names=names))
     if pd.notna(event["strength"]):
         facts.append(plain(strength(event, text)))

@@ -228,8 +228,7 @@ def _left_out(
 def _names(key: str, names: pd.Series, text: Text, meaning: str = "region") -> str:
     if names.empty:
         return ""
-    told = ", ".join(plain(text.name(meaning, name)) for name in names[:NAMED]) + (" …" if len(names) > NAMED else "")
-    return text(key, n=len(names), names=told)
+    return text(key, n=len(names), names=text.listed([plain(text.name(meaning, name)) for name in names], NAMED))
 
 
 def _twin(table: pd.DataFrame, places: str, shade: Scale, text: Text, second: str | None = None, *, chart: str) -> None:

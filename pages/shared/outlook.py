@@ -66,8 +66,7 @@ def fan(answers: Answers, filters: Filters, text: Text) -> None:
     drawn = forecast_charts.fan(actual, ahead.ahead, said, marks, text, bands=bands)
     off = marks[(marks["kind"] == "holiday") & (marks["last_day"] > actual["day"].max().date())].to_dict("records")
     told = [f"{text.day(mark['first_day'], 'short')} — {plain(forecast_charts.mark_words(mark, text))}" for mark in off]
-    more = " …" if len(told) > NAMED else ""
-    note = text("fan.coming", marks="; ".join(told[:NAMED]) + more) if told else ""
+    note = text("fan.coming", marks=text.listed(told, NAMED, apart="; ")) if told else ""
     box = components.chart("fan", drawn, text, lambda: _days(actual, ahead, text, bands=bands), note=note)
     with box:
         mark_links.to_events(marks, actual["day"].max().date(), filters, text)

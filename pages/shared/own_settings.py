@@ -72,7 +72,7 @@ def _preview(kind: str, found: OwnTable, answers: Answers, text: Text) -> None:
         st.warning(text("own.rejected", n=len(found.rejected), lines="; ".join(lines) + more), icon=":material/rule:")
     strangers = [plain(notice["value"]) for notice in found.notices]
     if strangers:
-        names = ", ".join(text.quoted(name) for name in strangers[:SHOWN]) + (" …" if len(strangers) > SHOWN else "")
+        names = text.listed([text.quoted(name) for name in strangers], SHOWN)
         st.warning(text("own.unknown", n=len(strangers), names=names), icon=":material/help:")
     if st.button(text("own.keep", n=len(found.rows)), type="primary"):
         renamed = own_answers.keep_table(answers, kind, found.rows)
@@ -100,7 +100,7 @@ def _geometry(answers: Answers, text: Text) -> None:
         st.caption(text("own.simplified", metres=round(found.simplified * 111_000)))
     for key, names in (("own.unknown_outlines", found.unknown), ("own.missing", found.missing)):
         if names:
-            told = ", ".join(text.quoted(plain(name)) for name in names[:SHOWN]) + (" …" if len(names) > SHOWN else "")
+            told = text.listed([text.quoted(plain(name)) for name in names], SHOWN)
             st.warning(text(key, n=len(names), names=told), icon=":material/help:")
     if st.button(text("own.keep_outlines", n=len(found.shapes)), type="primary"):
         own_answers.keep_outlines(answers, found)

@@ -19,6 +19,7 @@ from pages.shared.text import Text, plain
 
 FELT = 0.05  # extra complaints of a series from which it is listed
 MOST_LOOKED_AT = 60
+NAMED = 3  # events of the headline
 EVERYTHING = "*"
 
 
@@ -100,7 +101,7 @@ def _headline(
 ) -> list[str]:
     """What a manager can act on; that there is no past case is said first."""
     named = [event_words(event, rehearsed.types(answers), text) for event in played.events.to_dict("records")]
-    what = "; ".join(named[:3]) + (" …" if len(named) > 3 else "")
+    what = text.listed(named, NAMED, apart="; ")
     values = {name: count(abs(whole[name]), text) for name in ("extra", "extra_low", "extra_high", "without_event")}
     days = played.days[played.acting]
     values |= {"what": plain(what), "where": plain(series_words(whole["region"], whole["topic"], text))}

@@ -7,6 +7,7 @@ import gettext
 import io
 import math
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import lru_cache
@@ -151,6 +152,11 @@ class Text:
             key = f"{meaning}.{value}"
             return self(key) if self.has(key) else str(value)
         return str(value) if self.language == "ru" else english_names(meaning).get(str(value), str(value))
+
+    def listed(self, names: Sequence[str], most: int, *, apart: str = ", ") -> str:
+        """The names, at most so many of them, and how many more there are."""
+        told = apart.join(names[:most])
+        return self("name.more", n=len(names) - most, names=told) if len(names) > most else told
 
     def abbreviation(self, region: str) -> str:
         """A region in three or four letters, for a tile; of an unknown one the beginning of its name."""
