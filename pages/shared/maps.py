@@ -18,6 +18,7 @@ from pages.shared.scales import Scale, ink
 from pages.shared.text import Text
 
 TILE = 46  # pixels of height
+LONGEST_NAME, COMPACT_NAME = 15, 10  # letters of a municipality on a tile: the longest sets the size of all
 GAP = 0.07  # of a tile
 COARSE = 780  # parts of the map's longer side: outlines are drawn with corners this far apart, enough for a screen
 REACH = 64  # parts of it: between the points inside a place that take the pointer
@@ -33,7 +34,8 @@ def tiles(table: pd.DataFrame, scale: Scale, text: Text, *, places: str, compact
     """
     rows, columns = int(table["row"].max()) + 1, int(table["column"].max()) + 1
     colors = [scale.color(value) for value in table["value"]]
-    named = [_named(name, text, places) for name in table[places]]
+    most = COMPACT_NAME if compact else LONGEST_NAME
+    named = [_named(name, text, places, most) for name in table[places]]
     bars = {
         "type": "bar",
         "x": table["column"].tolist(),
@@ -166,8 +168,8 @@ def density(table: pd.DataFrame, text: Text, *, step: tuple[float, float]) -> go
     )
 
 
-def _named(name: str, text: Text, places: str) -> str:
-    return text.abbreviation(name) if places == "region" else shortened(text.short_place(name), 15)
+def _named(name: str, text: Text, places: str, most: int) -> str:
+    return text.abbreviation(name) if places == "region" else shortened(text.short_place(name), most)
 
 
 def _legend(scale: Scale, text: Text) -> dict[str, Any]:
