@@ -111,7 +111,9 @@ def expected_change(answers: Answers, filters: Filters, text: Text) -> None:
         st.caption(_strongest(table, places, text))
         figure = maps.tiles(table.assign(told=told), shade, text, places=places, compact=True)
         title, alt = text("coming.change"), text("coming.change_alt")
-        components.picture("expected_change", figure, text, lambda: _listed(table, places, text), title=title, alt=alt)
+        with st.container(key="small_tiles_chart"):
+            components.picture("expected_change", figure, text, title=title, alt=alt)
+        components.twin("expected_change", lambda: _listed(table, places, text), title, text, chart="expected_change")
 
 
 def _listed(table: pd.DataFrame, places: str, text: Text) -> pd.DataFrame:

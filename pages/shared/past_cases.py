@@ -31,7 +31,8 @@ def said(cases: pd.DataFrame, text: Text) -> str:
     seen = [text("cases.own", n=numbers["own"])] if numbers["own"] else []
     related = [text("cases.kindred", n=numbers["kindred"])] if numbers["kindred"] else []
     if pd.notna(numbers["ratio"]):  # of its own type; of the related ones where it has none
-        (seen or related).append(text("cases.together", change=text.change(numbers["ratio"])))
+        summed = numbers["own"] or numbers["kindred"]
+        (seen or related).append(text("cases.together", n=summed, change=text.change(numbers["ratio"])))
     shown = [text("cases.shown", n=len(cases))] if len(cases) < numbers["own"] + numbers["kindred"] else []
     return " ".join([*(seen or [text("cases.no_own")]), *related, *shown, text("cases.why")])
 
