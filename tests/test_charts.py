@@ -251,7 +251,9 @@ def test_per_cents_on_axes_and_legends_are_written_as_the_language_does() -> Non
     legend = spike_charts.by_day(matrix, RUSSIAN).data[0].colorbar
     came = spike_charts.reliability(pd.DataFrame({"said": [0.5], "came": [0.4], "signals": [9]}), RUSSIAN)
     assert list(record.yaxis.ticktext) == ["0\N{NO-BREAK SPACE}%"] + [f"{n}\N{NO-BREAK SPACE}%" for n in (50, 80, 100)]
-    assert list(change.ticktext) == [f"{n}\N{NO-BREAK SPACE}%".replace("-", "\N{MINUS SIGN}") for n in (-50, 0, 50)]
+    assert list(change.ticktext) == [
+        f"{n}\N{NO-BREAK SPACE}%".replace("-", "\N{MINUS SIGN}") for n in (-50, -25, 0, 25, 50)
+    ]
     for axis in (record.yaxis2, known, legend, came.layout.xaxis, came.layout.yaxis):
         assert len(axis.tickvals) > 2
         assert "%" not in (axis.tickformat or "")

@@ -255,3 +255,19 @@ def test_the_last_name_above_a_matrix_may_lean_over_its_edge() -> None:
     axis = grids.matrix(table, Scale("complaints", 0, 2), RUSSIAN, places="region").layout.xaxis
     assert list(axis.ticktext) == ["x", "y"]
     assert axis.ticklabeloverflow == "allow"
+
+
+def test_the_more_tiles_stand_in_a_line_the_shorter_are_their_names() -> None:
+    """One size of words fits all tiles, and the longest name sets it."""
+
+    def longest(columns: int, *, compact: bool) -> int:
+        name = "Красногорьевский район"
+        table = pd.DataFrame({"municipality": name, "row": 0, "column": range(columns), "value": 1.0, "told": ""})
+        shade = Scale("complaints", 0, 1)
+        tiles = maps.tiles(table, shade, RUSSIAN, places="municipality", compact=compact).data[0]
+        return len(tiles.text[0].split("</b>")[0].removeprefix("<b>"))
+
+    assert longest(3, compact=False) == len("Красногорьевский")
+    assert longest(11, compact=False) == 11
+    assert longest(12, compact=True) == 6
+    assert longest(40, compact=True) == 5

@@ -17,6 +17,7 @@ from pages.shared.text import Text
 
 MOST_LINES, MOST_TOPICS = 30, 14  # of the matrix
 ROOM = 0.28  # of the length of all bars, for a number beside one
+FEW_TOPICS = 4  # whose names need not lean
 MONDAY = date(2024, 1, 1)  # any
 LEFT = {"l": 8, "r": 8, "t": 0, "b": 50}
 
@@ -48,7 +49,7 @@ def matrix(table: pd.DataFrame, scale: Scale, text: Text, *, places: str) -> go.
         xaxis={
             **_axis(list(range(len(topics))), [shortened(text.name("topic_group", topic), 18) for topic in topics]),
             "side": "top",
-            "tickangle": -38,
+            "tickangle": -38 if len(topics) > FEW_TOPICS else 0,
             "ticklabeloverflow": "allow",  # the last name leans over the edge
         },
         yaxis={

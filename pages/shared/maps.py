@@ -18,7 +18,7 @@ from pages.shared.scales import Scale, ink
 from pages.shared.text import Text
 
 TILE = 46  # pixels of height
-LONGEST_NAME, COMPACT_NAME = 15, 10  # letters of a municipality on a tile: the longest sets the size of all
+LETTERS, COMPACT_LETTERS, FEWEST_LETTERS = 130, 80, 5  # of a line of tiles; the longest name sets the size of all
 GAP = 0.07  # of a tile
 COARSE = 780  # parts of the map's longer side: outlines are drawn with corners this far apart, enough for a screen
 REACH = 64  # parts of it: between the points inside a place that take the pointer
@@ -34,7 +34,7 @@ def tiles(table: pd.DataFrame, scale: Scale, text: Text, *, places: str, compact
     """
     rows, columns = int(table["row"].max()) + 1, int(table["column"].max()) + 1
     colors = [scale.color(value) for value in table["value"]]
-    most = COMPACT_NAME if compact else LONGEST_NAME
+    most = max((COMPACT_LETTERS if compact else LETTERS) // columns, FEWEST_LETTERS)
     named = [_named(name, text, places, most) for name in table[places]]
     bars = {
         "type": "bar",

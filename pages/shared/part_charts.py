@@ -141,7 +141,7 @@ def track(table: pd.DataFrame, text: Text) -> go.Figure:
             "anchor": "y2",
         },
         yaxis={**percent_axis((0, 0.5, PROMISED, 1), text), "domain": (0.5, 1.0), "range": [lowest, 1.04]},
-        yaxis2={**percent_axis(round_marks(min(skills), max(skills), spaces=3), text), "domain": (0.0, 0.36)},
+        yaxis2={**percent_axis(round_marks(min(skills), max(skills), spaces=4), text), "domain": (0.0, 0.36)},
         margin={"l": 8, "r": 8, "t": 30, "b": 8},
         annotations=[
             {

@@ -145,7 +145,7 @@ def two_years(weeks: pd.DataFrame, text: Text) -> go.Figure:
         yaxis={**count_axis(text("chart.per_week")), "domain": (0.4, 1.0)},
         yaxis2={
             **percent_axis(
-                round_marks(min(0.0, share.min()), max(0.0, share.max()), spaces=3),
+                round_marks(min(0.0, share.min()), max(0.0, share.max()), spaces=4),
                 text,
                 title=text("two_years.change"),
             ),

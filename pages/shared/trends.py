@@ -68,9 +68,12 @@ def what_moved(answers: Answers, filters: Filters, text: Text) -> None:
         note = "weeks" if compared.against == "previous" != filters.compare else compared.against
         years = len(compared.bases) if note == "usual" else None
         surest = _surest(table)
-        numbers = {"weeks": compared.weeks, "shown": len(surest), "all": len(table)}
-        st.caption(text(f"multiples.against_{note}", years, period=days, **numbers))
-        st.html(multiples.small_multiples(surest, text, by=by))
+        if surest.empty:
+            st.caption(text("multiples.unsure", n=len(table), period=days))
+        else:
+            numbers = {"weeks": compared.weeks, "shown": len(surest), "all": len(table)}
+            st.caption(text(f"multiples.against_{note}", years, period=days, **numbers))
+            st.html(multiples.small_multiples(surest, text, by=by))
         components.twin("multiples", _moved_table(table, by, text), text("multiples.title"), text)
 
 
