@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from datetime import timedelta
 from pathlib import Path
@@ -13,6 +14,7 @@ from streamlit.testing.v1 import AppTest
 
 from analytics.filters import Filters
 from analytics.geometry import geometry
+from analytics.imports import import_files
 from analytics.layout import layout, reference_geometry
 from analytics.selected_forecast import history, outlook
 from analytics.store import open_store
@@ -20,7 +22,8 @@ from analytics.where import ahead
 from pages.shared import grids, maps
 from pages.shared.scales import DIVERGING, SEQUENTIAL, Scale, ink, luminance, scale
 from pages.shared.text import Text
-from tests.countries import REGIONS, make_store
+from tests.countries import NOW, REGIONS, make_store
+from tests.making import incidents
 
 ROOT = Path(__file__).resolve().parent.parent
 ENGLISH, RUSSIAN = Text("en"), Text("ru")
@@ -271,3 +274,17 @@ def test_the_more_tiles_stand_in_a_line_the_shorter_are_their_names() -> None:
     assert longest(11, compact=False) == 11
     assert longest(12, compact=True) == 6
     assert longest(40, compact=True) == 5
+
+
+def test_a_matrix_of_one_topic_group_has_its_topics_across(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One column of a whole group would tell nothing that the tiles do not."""
+    rows = [{"Тема": topic} for topic in ("Отопление", "Отопление", "Лифты")]
+    later = {"Группа тем": "Дороги", "Тема": "Ремонт дорог", "Дата создания": "02.03.2026 10:00"}
+    file = incidents(tmp_path / "a.csv", [*rows, later])
+    store = open_store(tmp_path / "store")
+    import_files(store, [file], now=NOW)
+    store.close()
+    app = opened(str(tmp_path / "store"), monkeypatch, tmp_path, view="matrix", topic_group=["ЖКХ"], period="year")
+    assert not app.exception
+    drawn = json.loads(app.get("plotly_chart")[0].proto.spec)["layout"]["xaxis"]["ticktext"]
+    assert drawn == [ENGLISH.name("topic", topic) for topic in ("Отопление", "Лифты")]

@@ -22,21 +22,22 @@ MONDAY = date(2024, 1, 1)  # any
 LEFT = {"l": 8, "r": 8, "t": 0, "b": 50}
 
 
-def matrix(table: pd.DataFrame, scale: Scale, text: Text, *, places: str) -> go.Figure:
-    """Places down, topics across, the most frequent first. `table`: places, topic_group, complaints, value, told."""
+def matrix(table: pd.DataFrame, scale: Scale, text: Text, *, places: str, topics: str = "topic_group") -> go.Figure:
+    """Places down, topics across, the most frequent first. `table`: places, topics, complaints, value, told.
+
+    `topics`: topic_group or topic.
+    """
     lines = _most(table, places, MOST_LINES)
-    topics = _most(table, "topic_group", MOST_TOPICS)
-    cells = {(row[places], row["topic_group"]): row for row in table.to_dict("records")}
-    found = [[cells.get((line, topic)) for topic in topics] for line in lines]
+    columns = _most(table, topics, MOST_TOPICS)
+    cells = {(row[places], row[topics]): row for row in table.to_dict("records")}
+    found = [[cells.get((line, topic)) for topic in columns] for line in lines]
     empty = 0.0 if scale.measure == "complaints" else math.nan
     values = [[cell["value"] if cell else empty for cell in line] for line in found]
     heat = _cells(values, scale, text)
     heat["hovertext"] = [
         [
-            cell["told"]
-            if cell
-            else f"<b>{escape(text.name(places, line))}</b><br>{escape(text.name('topic_group', topic))}"
-            for topic, cell in zip(topics, row, strict=True)
+            cell["told"] if cell else f"<b>{escape(text.name(places, line))}</b><br>{escape(text.name(topics, topic))}"
+            for topic, cell in zip(columns, row, strict=True)
         ]
         for line, row in zip(lines, found, strict=True)
     ]
@@ -47,9 +48,9 @@ def matrix(table: pd.DataFrame, scale: Scale, text: Text, *, places: str) -> go.
         hovermode="closest",
         margin={**LEFT, "t": 8, "r": 70},
         xaxis={
-            **_axis(list(range(len(topics))), [shortened(text.name("topic_group", topic), 18) for topic in topics]),
+            **_axis(list(range(len(columns))), [shortened(text.name(topics, topic), 18) for topic in columns]),
             "side": "top",
-            "tickangle": -38 if len(topics) > FEW_TOPICS else 0,
+            "tickangle": -38 if len(columns) > FEW_TOPICS else 0,
             "ticklabeloverflow": "allow",  # the last name leans over the edge
         },
         yaxis={
