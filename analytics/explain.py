@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from analytics.loaded import LastFullDay
@@ -60,7 +61,8 @@ def headline(
     elif received["value"] < FEWEST:
         sentences.append(Sentence("thin", {"value": int(received["value"])}))
     else:
-        sentences += [_received(received, compare), *_movers(movers, compare), *_overdue(measures.loc["overdue_share"])]
+        sentences += [_received(received, compare), *_movers(_parts(movers, received, compare), compare)]
+        sentences += [*_overdue(measures.loc["overdue_share"])]
         sentences += _still_open(measures.loc["still_open"])
     return [*sentences, *_arrival(last_full_day)]
 
@@ -81,6 +83,13 @@ def _received(tile: pd.Series, compare: str) -> Sentence:
     if direction is None:
         return Sentence("received_as_usual", values)
     return Sentence(f"received_{direction}", values | {"share": _share(tile)})
+
+
+def _parts(movers: pd.DataFrame, received: pd.Series, compare: str) -> pd.DataFrame:
+    """The movers that are no more than a part of what was received: the whole has been told already."""
+    if movers.empty:
+        return movers
+    return movers[(movers["now"] != received["value"]) | ~np.isclose(movers["usual"], received[compare])]
 
 
 def _movers(movers: pd.DataFrame, compare: str) -> Iterator[Sentence]:

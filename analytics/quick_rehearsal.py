@@ -22,6 +22,7 @@ from analytics.panel import TOTAL
 from analytics.rehearsal import DEADLINE, answers_a_day, extra_interval, felt_days, shared_by_regions
 
 CONTEXT = 14  # days before the first window that are told too
+UNMOVED = 1e-6  # complaints: what differs by less is the same
 FEWEST_DAYS = 28
 EIGHTY = (0.1, 0.9)
 
@@ -77,8 +78,8 @@ class Played:
 
     def in_all(self, least: float = 0.0, *, sums: bool = True) -> pd.DataFrame:
         """Every series over the days of the windows: region, topic, with_event, without_event, extra, extra_low,
-        extra_high, busiest (the day of most extra), probability_with, probability_without (of a spike on that day);
-        the greatest extra first.
+        extra_high, busiest (the day of most extra; of most complaints where nothing changes), probability_with,
+        probability_without (of a spike on that day); the greatest extra first.
 
         Series with less than `least` extra complaints, more or fewer, are left out, and with `sums` false totals over
         a single series that changes.
@@ -88,7 +89,8 @@ class Played:
         for name in ("with_event", "without_event", "extra_low", "extra_high"):
             found[name] = getattr(self, name)[:, self.acting].sum(axis=1)
         found.insert(4, "extra", found["with_event"] - found["without_event"])
-        busiest = np.abs(extra).argmax(axis=1)
+        moved = np.where(np.abs(extra).max(axis=1, keepdims=True) > UNMOVED, np.abs(extra), self.with_event)
+        busiest = np.where(self.acting, moved, -1.0).argmax(axis=1)
         found["busiest"] = self.days[busiest]
         for name, chance in zip(("with", "without"), self.chances, strict=True):
             found[f"probability_{name}"] = chance[np.arange(len(found)), busiest]

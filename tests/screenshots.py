@@ -1,13 +1,13 @@
 """A picture of every page in both languages and themes, on a laptop and a phone, to be looked at.
 
-python -m tests.screenshots [--store FOLDER] [--only NAME …] [--out screenshots]
+python -m tests.screenshots [--store FOLDER] [--only NAME …] [--chosen "region=…&topic_group=…"] [--out screenshots]
 """
 
 from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, urlencode
 
 from playwright.sync_api import sync_playwright
 
@@ -16,7 +16,10 @@ from pages.shared.frame import PAGES
 from tests.browsing import ARGUMENTS, PATIENCE, PHONE, chromium_path, served, settle
 
 LAPTOP = {"width": 1440, "height": 900}
-VIEWS: dict[str, dict[str, str]] = {"heatmap": {"map": "view", "matrix": "view", "calendar": "view", "hours": "view"}}
+VIEWS: dict[str, dict[str, str]] = {
+    "heatmap": dict.fromkeys(("map", "matrix", "calendar", "hours", "points"), "view"),
+    "events": dict.fromkeys(("calendar", "effects", "import"), "part"),
+}
 
 
 def views(page: str) -> dict[str, dict[str, str]]:
@@ -29,9 +32,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--store", default=read_settings().store)
     parser.add_argument("--only", nargs="*", default=[*PAGES, "definitions"])
+    parser.add_argument("--chosen", default="", help="filters, as the address of a page says them")
     parser.add_argument("--out", type=Path, default=Path("screenshots"))
     chosen = parser.parse_args()
     chosen.out.mkdir(exist_ok=True)
+    filters = dict(parse_qsl(chosen.chosen))
     with served(str(Path(chosen.store).resolve())) as (address, _), sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium_path(), args=ARGUMENTS)
         for language, theme, device in (
@@ -48,7 +53,7 @@ def main() -> None:
                 for ending, said in views(page).items():
                     opened = context.new_page()
                     path = "" if page == "overview" else page
-                    opened.goto(f"{address}/{path}?{urlencode({'lang': language, **said})}")
+                    opened.goto(f"{address}/{path}?{urlencode({'lang': language, **said, **filters})}")
                     settle(opened)
                     whole = opened.evaluate("document.querySelector('[data-testid=stMainBlockContainer]').scrollHeight")
                     opened.set_viewport_size({**size, "height": min(max(int(whole) + 60, size["height"]), 5000)})  # type: ignore[arg-type]

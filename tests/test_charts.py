@@ -13,8 +13,8 @@ from urllib.parse import unquote
 import pandas as pd
 import pytest
 
-from pages.shared import charts, fragments
-from pages.shared.look import PALETTE, shortened
+from pages.shared import charts, fragments, part_charts, spike_charts, trend_charts, twins
+from pages.shared.look import PALETTE, round_marks, shortened
 from pages.shared.text import Text
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -237,3 +237,40 @@ def test_long_names_are_cut_with_an_ellipsis() -> None:
 def test_all_colours_of_one_strip_differ() -> None:
     colors = [PALETTE[state] for state in charts.STATES]
     assert all(first != second for first, second in combinations(colors, 2))
+
+
+def test_per_cents_on_axes_and_legends_are_written_as_the_language_does() -> None:
+    """Plotly's own formats write them in English only."""
+    leads = {"lead": [1, 2], "coverage_80": 0.8, "chance_low": 0.7, "chance_high": 0.9, "skill": [-0.4, 0.3]}
+    record = part_charts.track(pd.DataFrame({**leads, "forecasts": 20}), RUSSIAN).layout
+    weeks = pd.DataFrame({"week": pd.date_range("2026-11-02", periods=2, freq="7D"), "complaints": 30.0})
+    change = trend_charts.two_years(weeks.assign(before=20.0, ratio=[1.5, 0.5]), RUSSIAN).layout.yaxis2
+    days = pd.DataFrame({"day": pd.date_range(end="2026-11-22", periods=2), "complaints": [8, 5], "share": [0.8, 0.5]})
+    known = trend_charts.arrived(days, RUSSIAN).layout.yaxis
+    matrix = pd.DataFrame([[0.5]], index=["*"], columns=[pd.Timestamp("2026-11-23")])
+    legend = spike_charts.by_day(matrix, RUSSIAN).data[0].colorbar
+    came = spike_charts.reliability(pd.DataFrame({"said": [0.5], "came": [0.4], "signals": [9]}), RUSSIAN)
+    assert list(record.yaxis.ticktext) == ["0\N{NO-BREAK SPACE}%"] + [f"{n}\N{NO-BREAK SPACE}%" for n in (50, 80, 100)]
+    assert list(change.ticktext) == [
+        f"{n}\N{NO-BREAK SPACE}%".replace("-", "\N{MINUS SIGN}") for n in (-50, -25, 0, 25, 50)
+    ]
+    for axis in (record.yaxis2, known, legend, came.layout.xaxis, came.layout.yaxis):
+        assert len(axis.tickvals) > 2
+        assert "%" not in (axis.tickformat or "")
+        assert all(word.endswith("\N{NO-BREAK SPACE}%") for word in axis.ticktext)
+    assert came.data[1].hovertext[0].startswith("50\N{NO-BREAK SPACE}% → 40\N{NO-BREAK SPACE}%")
+
+
+@pytest.mark.parametrize(
+    ("least", "most", "marks"),
+    [(0, 1, [0, 0.2, 0.4, 0.6, 0.8, 1]), (-0.3, 0.1, [-0.3, -0.2, -0.1, 0, 0.1]), (0.4, 30, [5, 10, 15, 20, 25, 30])],
+)
+def test_an_axis_is_marked_at_few_round_numbers(least: float, most: float, marks: list[float]) -> None:
+    assert round_marks(least, most) == pytest.approx(marks)
+
+
+def test_a_table_is_read_with_numbers_as_the_browser_writes_them_and_days_as_people_do() -> None:
+    days = [date(2026, 11, 22), None]
+    table = pd.DataFrame({"n": [1348, 2], "day": days, "stamp": pd.to_datetime(days), "word": ["a", "b"]})
+    formats = {name: column["type_config"]["format"] for name, column in twins.columns(table).items()}
+    assert formats == {"n": "localized", "day": "DD.MM.YYYY", "stamp": "DD.MM.YYYY"}

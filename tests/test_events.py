@@ -82,8 +82,15 @@ def test_every_type_has_titles_in_both_languages_and_a_known_parent() -> None:
 def test_an_unknown_type_has_the_window_of_its_nearest_known_ancestor() -> None:
     types = event_types()
     eruption = types.of("weather.volcano.big")
-    assert (eruption.after, eruption.known, eruption.title("en")) == (types.of("weather").after, False, eruption.id)
+    assert (eruption.after, eruption.known) == (types.of("weather").after, False)
     assert types.of("carnival").after == types.default.after
+
+
+def test_an_unknown_type_is_called_after_its_nearest_known_ancestor_not_by_its_id() -> None:
+    types = event_types()
+    assert types.of("weather.volcano.big_one").title("ru") == "Погода: volcano, big one"
+    assert types.of("weather.volcano.big_one").title("en") == "Weather: volcano, big one"
+    assert types.of("city_carnival").title("ru") == "city carnival"
 
 
 def test_types_of_ones_own_are_added_and_change_only_what_they_say(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from analytics.events.by_day import events_by_day
 from analytics.events.types import built_in_types, event_types
 from analytics.filters import Filters
 from analytics.store import open_store
-from pages.shared import event_charts, event_fragments, event_words
+from pages.shared import event_charts, event_fragments, event_words, past_cases
 from pages.shared.coming import view_of
 from pages.shared.event_words import told_title
 from pages.shared.frame import parameters
@@ -292,7 +292,7 @@ def test_with_and_without_are_lines_over_their_ranges_and_the_event_s_days_are_s
     assert with_.line.dash != without.line.dash
     assert set(threshold.y) == {22.0}
     assert figure.layout.shapes[0].x0 == "2026-12-01T12:00:00"
-    assert with_.hovertext[1] == "Wed, 2 Dec 2026<br>With the event: <b>20</b><br>80 %: 17–24"
+    assert with_.hovertext[1] == "Wed, 2 Dec 2026<br>With the event: <b>20</b><br>80%: 17–24"
 
 
 def test_a_profile_is_drawn_as_change_around_the_usual() -> None:
@@ -304,7 +304,12 @@ def test_a_profile_is_drawn_as_change_around_the_usual() -> None:
     assert list(line.y) == [0.0, 1.0, 0.5]
     assert max(band.y) == pytest.approx(1.3)
     assert line.hovertext[0].startswith("<b>за 1 день</b>")
-    assert "обычно" in figure.layout.yaxis.ticktext
+    assert list(figure.layout.yaxis.ticktext) == ["обычно", "+25\N{NO-BREAK SPACE}%"] + [
+        f"+{share}\N{NO-BREAK SPACE}%" for share in (50, 75, 100, 125)
+    ]
+    great = event_charts.profile(table.assign(lasts=1, **{"0.9": [1.1, 11.4, 1.9]}), RUSSIAN)
+    assert list(great.layout.yaxis.ticktext) == ["обычно", "×2", "×4", "×6", "×8", "×10"]
+    assert list(great.layout.yaxis.tickvals) == [0, 1, 3, 5, 7, 9]
 
 
 def test_a_month_shows_what_begins_in_bold_and_how_many() -> None:
@@ -347,6 +352,40 @@ def test_a_title_that_is_only_its_types_is_told_in_the_readers_language() -> Non
     types = built_in_types()
     assert told_title("Начало отопительного сезона", types, ENGLISH) == "Start of the heating season"
     assert told_title("Марафон в Туле", types, ENGLISH) == "Марафон в Туле"
+    assert told_title("Марафон (два дня)", types, ENGLISH) == "Марафон (два дня)"
+    heating = "Начало отопительного сезона"
+    assert told_title(f"{heating} (Обнинск)", types, ENGLISH) == "Start of the heating season (Обнинск)"
     assert because({"events": 1.4, "events_named": ["Начало отопительного сезона"]}, types, ENGLISH) == (
         "“Start of the heating season” (+40%)"
     )
+
+
+def test_an_event_of_several_groups_of_municipalities_is_one_reason() -> None:
+    heating = "Начало отопительного сезона"
+    named = [f"{heating} (Обнинск)", f"{heating} (Боровск, Таруса)", "Марафон (Калуга)"]
+    assert because({"events": 1.4, "events_named": named}, built_in_types(), ENGLISH) == (
+        "“Start of the heating season”, “Марафон \\(Калуга\\)” (+40%)"
+    )
+
+
+@pytest.mark.parametrize(
+    ("numbers", "words"),
+    [
+        (
+            {"own": 12, "kindred": 30, "ratio": 1.4},
+            "12 past cases of this type. All of them together: complaints +40% against the usual. And 30 of related "
+            "types. The 2 most similar are shown.",
+        ),
+        (
+            {"own": 0, "kindred": 2, "ratio": 2.0},
+            "No past case of this type. And 2 of related types. All of them together: complaints +100% against "
+            "the usual.",
+        ),
+    ],
+)
+def test_past_cases_say_whose_sum_they_tell_how_many_are_shown_and_why_it_is_not_that_of_the_rehearsal(
+    numbers: dict[str, float], words: str
+) -> None:
+    cases = pd.DataFrame({"title": ["", ""]})
+    cases.attrs = numbers
+    assert past_cases.said(cases, ENGLISH) == f"{words} {ENGLISH('cases.why')}"

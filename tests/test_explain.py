@@ -97,6 +97,13 @@ def test_thin_data_tell_no_changes() -> None:
     assert [sentence.key for sentence in none] == ["nothing_received", "loaded_until"]
 
 
+def test_what_is_the_whole_selection_is_not_told_a_second_time_as_a_mover() -> None:
+    """As when one topic group is chosen: it moved exactly as everything did."""
+    whole = tiles(received=(67, 41.0, 30, 50))
+    told = headline(whole, pd.DataFrame([mover("ЖКХ", 67, 41.0, 0.999), mover("Лифты", 30, 10.0, 0.999)]), WHOLE)
+    assert [sentence.values["names"] for sentence in told if sentence.key == "mover_rose"] == [{"topic": "Лифты"}]
+
+
 def test_only_sure_movers_are_named_the_surest_two_of_each_direction() -> None:
     movers = pd.DataFrame(
         [

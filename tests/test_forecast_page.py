@@ -205,6 +205,8 @@ def test_bands_are_left_out_where_the_record_is_poor_and_marks_stand_above(store
     bare = forecast_charts.fan(actual, found.ahead, said, standing, RUSSIAN, bands=False)
     assert sum(trace.fill == "toself" for trace in full.data) == 3
     assert not any(trace.fill == "toself" for trace in bare.data)
+    in_legend = [trace.name for trace in full.data if trace.showlegend is not False]
+    assert len(in_legend) == len(set(in_legend)) <= 6  # three lines of two on a phone: the ranges have one word
     names = {trace.name: trace for trace in full.data}
     assert names["События"].yaxis == "y2"
     assert "Плановое" in "".join(names["События"].hovertext)

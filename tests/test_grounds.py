@@ -69,6 +69,17 @@ def test_places_and_topics_that_the_event_does_not_name_are_left_as_they_are(gro
     assert sums["extra"].is_monotonic_decreasing
 
 
+@pytest.mark.parametrize("event", [SOON, STRONG], ids=["one that changes something", "one of another region"])
+def test_the_busiest_day_is_one_on_which_the_event_can_be_felt(grounds: Grounds, event: dict) -> None:
+    found = played(grounds, event)
+    sums = found.in_all().set_index(["region", "topic"])
+    assert not found.acting.all()
+    assert sums["busiest"].isin(found.days[found.acting]).all()
+    still = found.by_day("South", "roads").loc[found.acting]
+    if still["extra"].abs().max() == 0:  # nothing changes there: the day of most complaints
+        assert sums.loc[("South", "roads"), "busiest"] == still.loc[still["with_event"].idxmax(), "day"]
+
+
 def test_what_is_played_counts_on_one_side_only_and_what_is_known_besides_on_both(grounds: Grounds) -> None:
     alone = played(grounds, NEXT).by_day("*", "heat").set_index("day")
     beside = played(grounds, NEXT, STRONG, ids=(NEXT["id"],)).by_day("*", "heat").set_index("day")

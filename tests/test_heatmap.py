@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from datetime import timedelta
 from pathlib import Path
@@ -13,6 +14,7 @@ from streamlit.testing.v1 import AppTest
 
 from analytics.filters import Filters
 from analytics.geometry import geometry
+from analytics.imports import import_files
 from analytics.layout import layout, reference_geometry
 from analytics.selected_forecast import history, outlook
 from analytics.store import open_store
@@ -20,7 +22,8 @@ from analytics.where import ahead
 from pages.shared import grids, maps
 from pages.shared.scales import DIVERGING, SEQUENTIAL, Scale, ink, luminance, scale
 from pages.shared.text import Text
-from tests.countries import REGIONS, make_store
+from tests.countries import NOW, REGIONS, make_store
+from tests.making import incidents
 
 ROOT = Path(__file__).resolve().parent.parent
 ENGLISH, RUSSIAN = Text("en"), Text("ru")
@@ -237,3 +240,51 @@ def test_the_scale_of_few_complaints_is_marked_by_whole_numbers_only() -> None:
 )
 def test_tiles_name_municipalities_without_what_many_have_in_their_names(name: str, short: str) -> None:
     assert RUSSIAN.short_place(name) == short
+
+
+def test_bars_have_room_for_their_numbers_on_both_sides() -> None:
+    table = pd.DataFrame({"region": ["A", "B"], "value": [1.5, 0.2], "told": ""})
+    low, high = grids.ranked(table, Scale("against_usual", 0.5, 2.0), RUSSIAN, places="region").layout.xaxis.range
+    assert low < 0.2 - 0.2
+    assert high > 1.5 + 0.2
+    counts = pd.DataFrame({"region": ["A"], "value": [9.0], "told": ""})
+    assert grids.ranked(counts, Scale("complaints", 0, 9), RUSSIAN, places="region").layout.xaxis.range[0] == 0
+
+
+def test_the_last_name_above_a_matrix_may_lean_over_its_edge() -> None:
+    table = pd.DataFrame(
+        {"region": "A", "topic_group": ["x", "y"], "complaints": [2, 1], "value": [2.0, 1.0], "told": ""}
+    )
+    axis = grids.matrix(table, Scale("complaints", 0, 2), RUSSIAN, places="region").layout.xaxis
+    assert list(axis.ticktext) == ["x", "y"]
+    assert axis.ticklabeloverflow == "allow"
+
+
+def test_the_more_tiles_stand_in_a_line_the_shorter_are_their_names() -> None:
+    """One size of words fits all tiles, and the longest name sets it."""
+
+    def longest(columns: int, *, compact: bool) -> int:
+        name = "Красногорьевский район"
+        table = pd.DataFrame({"municipality": name, "row": 0, "column": range(columns), "value": 1.0, "told": ""})
+        shade = Scale("complaints", 0, 1)
+        tiles = maps.tiles(table, shade, RUSSIAN, places="municipality", compact=compact).data[0]
+        return len(tiles.text[0].split("</b>")[0].removeprefix("<b>"))
+
+    assert longest(3, compact=False) == len("Красногорьевский")
+    assert longest(11, compact=False) == 11
+    assert longest(12, compact=True) == 6
+    assert longest(40, compact=True) == 5
+
+
+def test_a_matrix_of_one_topic_group_has_its_topics_across(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One column of a whole group would tell nothing that the tiles do not."""
+    rows = [{"Тема": topic} for topic in ("Отопление", "Отопление", "Лифты")]
+    later = {"Группа тем": "Дороги", "Тема": "Ремонт дорог", "Дата создания": "02.03.2026 10:00"}
+    file = incidents(tmp_path / "a.csv", [*rows, later])
+    store = open_store(tmp_path / "store")
+    import_files(store, [file], now=NOW)
+    store.close()
+    app = opened(str(tmp_path / "store"), monkeypatch, tmp_path, view="matrix", topic_group=["ЖКХ"], period="year")
+    assert not app.exception
+    drawn = json.loads(app.get("plotly_chart")[0].proto.spec)["layout"]["xaxis"]["ticktext"]
+    assert drawn == [ENGLISH.name("topic", topic) for topic in ("Отопление", "Лифты")]

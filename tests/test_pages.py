@@ -11,12 +11,14 @@ import pytest
 from streamlit.testing.v1 import AppTest
 from streamlit.testing.v1.element_tree import Selectbox
 
+from analytics.explain import Sentence
 from analytics.filters import Filters
 from analytics.loaded import last_full_day
 from analytics.overview import tiles
 from analytics.queries import daily_counts
 from analytics.settings import Settings
 from analytics.store import open_store
+from pages.shared import components
 from pages.shared.files import as_csv
 from pages.shared.text import Text
 from tests.countries import REGIONS, TOPICS, make_store, write_export
@@ -338,3 +340,10 @@ def test_the_reader_chooses_what_measures_are_compared_with(stores: dict[str, st
         told[other] = app.metric[0].delta
     # 28 days of 27 a day with the surge of the last week, 105 more, against 28 days of 27 and of 27
     assert told["previous"] == told["last_year"] == "+14%"
+
+
+@pytest.mark.parametrize(
+    ("count", "words"), [(21, "21** обращение;"), (294, "294** обращения;"), (187, "187** обращений;")]
+)
+def test_the_headline_counts_complaints_as_russian_does(count: int, words: str) -> None:
+    assert words in components.said(Sentence("received", {"value": count}), Filters(), Text("ru"))

@@ -230,6 +230,13 @@ def test_numbers_and_dates_are_written_as_the_language_does() -> None:
     assert (russian.separators, english.separators) == (",\N{NO-BREAK SPACE}", ".,")
 
 
+def test_a_long_list_ends_with_how_many_more_there_are() -> None:
+    russian, english = Text("ru"), Text("en")
+    assert russian.listed(["Калуга", "Тула", "Рязань"], 2) == "Калуга, Тула и ещё 1"
+    assert english.listed(["1 Jan", "7 Jan", "8 Jan"], 1, apart="; ") == "1 Jan and 2 more"
+    assert english.listed(["1 Jan", "7 Jan"], 2, apart="; ") == "1 Jan; 7 Jan"
+
+
 def test_a_period_says_month_and_year_once() -> None:
     english = Text("en")
     assert english.period(date(2026, 11, 17), date(2026, 11, 23)) == "17–23 November 2026"

@@ -80,6 +80,14 @@ def test_two_years_are_lines_and_their_change_bars_from_zero() -> None:
     assert before.line.dash != now.line.dash
 
 
+@pytest.mark.parametrize("ratios", [(0.3, 1.95), (0.9, 1.2), (0.1, 9.0), (0.97, 1.03)])
+def test_the_bars_of_change_have_more_marks_than_zero(ratios: tuple[float, float]) -> None:
+    weeks = pd.DataFrame({"week": pd.date_range("2026-11-02", periods=2, freq="7D"), "complaints": 9.0, "before": 9.0})
+    marks = trend_charts.two_years(weeks.assign(ratio=ratios), RUSSIAN).layout.yaxis2.tickvals
+    assert 2 <= len(marks) <= 5
+    assert 0 in marks
+
+
 def test_a_small_multiple_says_name_change_counts_certainty_and_interval() -> None:
     html = multiples.small_multiples(changed(), ENGLISH, by="topic_group")
     for words in ("Housing and utilities", "▲", "+50%", "30, before 20 · very likely", "from +20% to +90%", "52 weeks"):

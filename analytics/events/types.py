@@ -62,11 +62,15 @@ class EventTypes:
         return type_id in self.types
 
     def of(self, type_id: str) -> EventType:
-        """The type; one that is in no file has the window of its nearest known ancestor, or of the root."""
+        """The type; one that is in no file has the window of its nearest known ancestor, or of the root, and is called
+        after it and by the words of its own id."""
         if type_id in self.types:
             return self.types[type_id]
         above = next((self.types[name] for name in ancestors(type_id) if name in self.types), self.default)
-        return replace(above, id=type_id, title_ru="", title_en="", spellings=(), evidence="", known=False)
+        own = type_id.removeprefix(f"{above.id}.").replace("_", " ").replace(".", ", ")
+        russian, english = (f"{title}: {own}" if title else own for title in (above.title_ru, above.title_en))
+        named = replace(above, id=type_id, title_ru=russian, title_en=english)
+        return replace(named, spellings=(), evidence="", known=False)
 
     def named(self, words: str) -> str:
         """The id that a file means: an id as it is, else a title or a spelling of a type, else the words themselves."""

@@ -21,6 +21,7 @@ def one_of(
     first: str | None = None,
     optional: bool = False,
     follows: bool = False,
+    placeholder: str | None = None,
 ) -> str | None:
     """One of the options in a box, kept in the address under `name`; `first` unless chosen otherwise.
 
@@ -46,7 +47,7 @@ def one_of(
         format_func=lambda option: words(text, option),
         key=name,
         bind="query-params",
-        placeholder=text("events.none_chosen"),
+        placeholder=placeholder or text("events.none_chosen"),
         filter_mode="contains",
     )
 

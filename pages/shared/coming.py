@@ -26,6 +26,7 @@ ICONS = {
     "late": ":material/cloud_off:",
     "unowned": ":material/assignment_ind:",
 }
+PHONE_TILES = 7  # in a line, that can be read on a phone; more scroll there
 VIEWS = {"overdue": {"view": "tiles", "measure": "overdue_share"}}  # of the page, beside the filters
 
 
@@ -43,7 +44,7 @@ def three_things(answers: Answers, filters: Filters, text: Text) -> None:
     """In sentences, each with the link to the view that shows it."""
     things = attention.three_things(
         answers.signals(filters),
-        answers.ask("expected_change", filters, "region"),
+        answers.ask("expected_change", filters, answers.places(filters)),
         answers.tiles(filters),
         attention.lateness(answers.last_full_day(filters).behind, answers.as_of(filters)),
         answers.ask("events_ahead", filters),
@@ -111,7 +112,10 @@ def expected_change(answers: Answers, filters: Filters, text: Text) -> None:
         st.caption(_strongest(table, places, text))
         figure = maps.tiles(table.assign(told=told), shade, text, places=places, compact=True)
         title, alt = text("coming.change"), text("coming.change_alt")
-        components.picture("expected_change", figure, text, lambda: _listed(table, places, text), title=title, alt=alt)
+        fits = int(table["column"].max()) < PHONE_TILES
+        with st.container(key="tiles_that_fit" if fits else "small_tiles_chart"):
+            components.picture("expected_change", figure, text, title=title, alt=alt)
+        components.twin("expected_change", lambda: _listed(table, places, text), title, text, chart="expected_change")
 
 
 def _listed(table: pd.DataFrame, places: str, text: Text) -> pd.DataFrame:

@@ -22,6 +22,7 @@ from pages.shared.twins import About, Table
 
 SHARES = ("overdue_share", "repeat_share")  # measures from 0 to 1
 DAYS = ("days_to_close",)
+NAMED = 5  # days without data that are named
 HIGHEST = 430  # pixels; a higher chart of lines scrolls
 TONES = {"orange": PALETTE["rising"], "blue": PALETTE["falling"], "gray": PALETTE["not_loaded"]}
 
@@ -37,7 +38,7 @@ class Change(NamedTuple):
 
 def headline(sentences: Sequence[Sentence], filters: Filters, text: Text) -> None:
     """The first lines of a page: what the numbers say, in plain language."""
-    st.markdown("\n".join(f"- {_said(sentence, filters, text)}" for sentence in sentences))
+    st.markdown("\n".join(f"- {said(sentence, filters, text)}" for sentence in sentences))
 
 
 def tiles(table: pd.DataFrame, filters: Filters, text: Text) -> None:
@@ -221,11 +222,11 @@ def _unloaded(table: pd.DataFrame, text: Text) -> str:
         return text("completeness.not_loaded", n=missing)
     if not days:
         return text("completeness.all_loaded")
-    named = ", ".join(text.day(day, "short") for day in days[:5]) + (" …" if len(days) > 5 else "")
+    named = text.listed([text.day(day, "short") for day in days], NAMED)
     return text("completeness.looks_unloaded", n=len(days), days=named)
 
 
-def _said(sentence: Sentence, filters: Filters, text: Text) -> str:
+def said(sentence: Sentence, filters: Filters, text: Text) -> str:
     """A sentence of the analytics in the reader's language: shares as per cent, names as the reader knows them."""
     values = dict(sentence.values)
     if sentence.key.startswith("overdue"):
@@ -237,7 +238,8 @@ def _said(sentence: Sentence, filters: Filters, text: Text) -> str:
         )
     if "share" in values:
         values["share"] = text.percent(values["share"])
-    n = values.pop("places", None)
+    counted = next((name for name in ("places", "value") if isinstance(values.get(name), int)), "")
+    n = values.pop(counted, None)
     return text.of("headline", sentence.key, n=n, **values)
 
 

@@ -61,4 +61,4 @@ def _measure(name: str, text: Text) -> str:
 def _listed(family: str, lines: Iterable[tuple[str, str]], text: Text) -> None:
     with st.container(border=True):
         st.subheader(text.of("definitions", family), anchor=False)
-        st.markdown("\n\n".join(f"**{name}** – {meaning}" for name, meaning in lines))
+        st.markdown("\n\n".join(f"**{name.rstrip('?')}.** {meaning}" for name, meaning in lines))

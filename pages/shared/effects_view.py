@@ -8,7 +8,7 @@ import streamlit as st
 from analytics.filters import Filters
 from analytics.store_rehearsal import similar_cases
 from analytics.told_effects import by_type, of_named_topics, topics_of
-from pages.shared import bound, components, event_charts, past_cases, rehearsal_view, rehearsed
+from pages.shared import bound, components, event_charts, past_cases, rehearsal_view, rehearsed, twins
 from pages.shared.answers import Answers
 from pages.shared.event_charts import offset_words
 from pages.shared.event_words import place_words
@@ -100,5 +100,5 @@ def _all_types(table: pd.DataFrame, titles: dict[str, str], text: Text) -> None:
     )
     with st.container(border=True):
         st.subheader(text("effect_types.title"), anchor=False, help=text("effect_types.help"))
-        st.dataframe(shown, hide_index=True, width="stretch")
+        twins.show(shown)
         components.twin("effect_types", shown, text("effect_types.title"), text)

@@ -10,7 +10,7 @@ import streamlit as st
 
 from analytics.events.by_day import events_by_day
 from analytics.filters import Filters
-from pages.shared import bound, components, event_choices, event_form, rehearsed
+from pages.shared import bound, components, event_choices, event_form, rehearsed, twins
 from pages.shared.answers import Answers
 from pages.shared.event_fragments import mark, month_grid
 from pages.shared.event_words import event_words, places, strength, title, topics
@@ -68,11 +68,14 @@ def _kind(answers: Answers, events: pd.DataFrame, text: Text) -> str | None:
         lambda words, one: tree.of(one).title(words.language),
         text,
         optional=True,
+        placeholder=text("calendar.any_kind"),
     )
 
 
 def _legend(answers: Answers, shown: pd.DataFrame, text: Text) -> None:
-    """What the marks stand for, and how many events the month has."""
+    """What the marks stand for, and how many events the month has; the list below says that it has none."""
+    if shown.empty:
+        return
     tree = rehearsed.types(answers)
     branches = sorted({str(kind).partition(".")[0] for kind in shown["type"]})
     named = [f"{mark(branch)[0]} {tree.of(branch).title(text.language)}" for branch in branches]
@@ -115,7 +118,7 @@ def _facts(event: dict[str, Any], text: Text) -> list[str]:
     facts = [text("calendar.topics", topics=plain(topics(str(event["topic"]), text)))]
     towns = [name for name in str(event["municipality"]).split("|") if name]
     if towns:
-        names = plain(", ".join(towns[:TOWNS])) + (" …" if len(towns) > TOWNS else "")
+        names = plain(text.listed(towns, TOWNS))
         facts.append(text("calendar.towns", n=len(towns), names=names))
     if pd.notna(event["strength"]):
         facts.append(plain(strength(event, text)))
@@ -146,9 +149,7 @@ def _list(answers: Answers, shown: pd.DataFrame, today: date, text: Text) -> Non
         if table.empty:
             st.caption(text("event_list.none"))
             return
-        days = {name: st.column_config.DateColumn(format="DD.MM.YYYY") for name in table.columns[:2]}
-        height = min(38 + 35 * len(table), 380)
-        st.dataframe(table, hide_index=True, width="stretch", height=height, column_config=days)
+        twins.show(table, height=min(38 + 35 * len(table), 380))
         components.twin("event_list", table, text("event_list.title"), text)
 
 

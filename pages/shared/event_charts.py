@@ -8,11 +8,12 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from pages.shared.look import GRID, PALETTE, count_axis, day_axis, figure
+from pages.shared.look import GRID, PALETTE, count_axis, day_axis, figure, round_marks
 from pages.shared.text import Text
 
 WITH, WITHOUT = PALETTE["rising"], PALETTE["received"]
 SHADES = {"with": "rgba(207,95,46,0.20)", "without": "rgba(59,127,208,0.18)"}
+TIMES = 3.0  # a change of +300 %, from which on it is told as a multiple
 LASTS = "rgba(128,140,155,0.16)"
 
 
@@ -89,7 +90,8 @@ def profile(table: pd.DataFrame, text: Text) -> go.Figure:
     ]
     ticks = _ticks(offset)
     least, most = min(0.0, *low), max(0.1, *high)
-    levels = _levels(least, most)
+    multiples = [ratio - 1 for ratio in round_marks(1, 1 + most) if ratio > 1]
+    levels = [0.0, *multiples] if most >= TIMES else round_marks(least, most)
     return figure(
         data,
         text,
@@ -106,7 +108,7 @@ def profile(table: pd.DataFrame, text: Text) -> go.Figure:
         },
         yaxis={
             "tickvals": levels,
-            "ticktext": [text.change(1 + level) if level else text("chart.usual") for level in levels],
+            "ticktext": [_level(level, text, times=most >= TIMES) for level in levels],
             "gridcolor": GRID,
             "zeroline": True,
             "zerolinecolor": "rgba(128,140,155,0.9)",
@@ -125,6 +127,13 @@ def offset_words(offset: int, text: Text) -> str:
     if offset < 0:
         return text("effects.before", n=-offset)
     return text("effects.first_day") if offset == 0 else text("effects.day", number=offset + 1)
+
+
+def _level(level: float, text: Text, *, times: bool) -> str:
+    """A mark of the axis: a change, or how many times the usual where the changes are so great."""
+    if abs(level) < 1e-9:
+        return text("chart.usual")
+    return f"×{text.number(1 + level, 1)}" if times else text.change(1 + level)
 
 
 def _told(row: dict[str, Any], text: Text) -> str:
@@ -192,9 +201,3 @@ def _ticks(offset: list[int]) -> list[int]:
     if offset[-1] - offset[0] < 14:
         step = 3
     return [one for one in range(-step * 20, offset[-1] + 1, step) if one >= offset[0]]
-
-
-def _levels(least: float, most: float) -> list[float]:
-    """Round changes from the least to the greatest, 0 among them, at most about six."""
-    step = next(one for one in (0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 25, 50, 1e9) if (most - least) / one <= 6)
-    return [round(step * number, 2) for number in range(int(np.ceil(least / step)), int(most / step) + 1)]

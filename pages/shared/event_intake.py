@@ -12,7 +12,7 @@ import streamlit as st
 from analytics.errors import BadInput
 from analytics.events import EventPreview, import_events, preview_events
 from analytics.weather import WeatherPreview, import_weather, preview_weather
-from pages.shared import components, frame, rehearsed
+from pages.shared import components, frame, rehearsed, twins
 from pages.shared.answers import Answers
 from pages.shared.event_words import places, title, topics
 from pages.shared.intake import saved, uploader_words
@@ -62,7 +62,7 @@ def _events(answers: Answers, text: Text) -> None:
     _notices(found.notices, text)
     _rejected("events", found.rejected, text)
     if len(found.events):
-        st.dataframe(_event_table(answers, found, text), hide_index=True, width="stretch", height=300)
+        twins.show(_event_table(answers, found, text), height=300)
     n = counts["new"] + counts["updated"]
     if st.button(text("take_events.yes", n=n), type="primary", disabled=n == 0, key="yes_events"):
         result = import_events(answers.store, path, now=_now(), default_type=kind or "")
@@ -82,7 +82,7 @@ def _weather(answers: Answers, text: Text) -> None:
     _notices(found.notices, text)
     _rejected("weather", found.rejected, text)
     if len(found.weather):
-        st.dataframe(_weather_table(found.weather.head(SHOWN), text), hide_index=True, width="stretch", height=300)
+        twins.show(_weather_table(found.weather.head(SHOWN), text), height=300)
     n = len(found.weather)
     if st.button(text("take_weather.yes", n=n), type="primary", disabled=n == 0, key="yes_weather"):
         with st.spinner(text("rehearsal.working")):
@@ -163,7 +163,7 @@ def _rejected(what: str, rejected: pd.DataFrame, text: Text) -> None:
             **{str(name): rejected[name].astype("object").where(rejected[name].notna(), "") for name in given},
         }
     )
-    st.dataframe(table.head(SHOWN), hide_index=True, width="stretch")
+    twins.show(table.head(SHOWN))
     components.twin(f"rejected_{what}", table, text("take_events.rejected_title"), text)
 
 

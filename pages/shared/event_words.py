@@ -26,9 +26,14 @@ def title(event: Mapping[str, Any], types: EventTypes, text: Text) -> str:
 
 
 def told_title(words: str, types: EventTypes, text: Text) -> str:
-    """A title that stands alone, in the reader's language where it is only that of its type."""
-    kind = types.named(words)
-    return types.of(kind).title(text.language) if kind in types else words
+    """A title that stands alone, or before its municipalities in brackets, in the reader's language where it is only
+    that of its type."""
+    bare, opened, towns = words.rpartition(" (")
+    for title, rest in ((words, ""), (bare, opened + towns)):
+        kind = types.named(title)
+        if kind in types:
+            return types.of(kind).title(text.language) + rest
+    return words
 
 
 def unit(stored: object, text: Text) -> str:

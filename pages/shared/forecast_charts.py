@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from pages.shared.look import PALETTE, count_axis, day_axis, figure
+from pages.shared.look import LEGEND, PALETTE, count_axis, day_axis, figure
 from pages.shared.text import Text
 
 BANDS = (("0.025", "0.975", 0.14), ("0.1", "0.9", 0.2), ("0.25", "0.75", 0.28))
@@ -49,6 +49,7 @@ def fan(
         height=360,
         hovermode="x",
         showlegend=True,
+        legend={**LEGEND, "entrywidth": 80, "font": {"size": 11}},  # two columns on a phone
         xaxis=day_axis([day.date() for day in days], text),
         yaxis=_whole(text("chart.per_day"), highest),
         yaxis2={"overlaying": "y", "range": [0, 1], "visible": False, "fixedrange": True},
@@ -166,7 +167,7 @@ def _bands(ahead: pd.DataFrame, text: Text) -> list[dict[str, Any]]:
     found = []
     table = ahead.assign(**{"0.25": (ahead["0.2"] + ahead["0.3"]) / 2, "0.75": (ahead["0.7"] + ahead["0.8"]) / 2})
     x = [day.date().isoformat() for day in table["day"]]
-    for (low, high, shade), width in zip(BANDS, (0.95, 0.8, 0.5), strict=True):
+    for low, high, shade in BANDS:
         found.append(
             {
                 "type": "scatter",
@@ -176,7 +177,8 @@ def _bands(ahead: pd.DataFrame, text: Text) -> list[dict[str, Any]]:
                 "fill": "toself",
                 "fillcolor": BAND.format(shade),
                 "line": {"width": 0},
-                "name": text.percent(width),
+                "name": text("fan.ranges"),
+                "showlegend": low == BANDS[1][0],  # one word for all three
                 "hoverinfo": "skip",
             }
         )

@@ -16,25 +16,28 @@ from pages.shared.scales import Scale
 from pages.shared.text import Text
 
 MOST_LINES, MOST_TOPICS = 30, 14  # of the matrix
+ROOM = 0.28  # of the length of all bars, for a number beside one
+FEW_TOPICS = 4  # whose names need not lean
 MONDAY = date(2024, 1, 1)  # any
 LEFT = {"l": 8, "r": 8, "t": 0, "b": 50}
 
 
-def matrix(table: pd.DataFrame, scale: Scale, text: Text, *, places: str) -> go.Figure:
-    """Places down, topics across, the most frequent first. `table`: places, topic_group, complaints, value, told."""
+def matrix(table: pd.DataFrame, scale: Scale, text: Text, *, places: str, topics: str = "topic_group") -> go.Figure:
+    """Places down, topics across, the most frequent first. `table`: places, topics, complaints, value, told.
+
+    `topics`: topic_group or topic.
+    """
     lines = _most(table, places, MOST_LINES)
-    topics = _most(table, "topic_group", MOST_TOPICS)
-    cells = {(row[places], row["topic_group"]): row for row in table.to_dict("records")}
-    found = [[cells.get((line, topic)) for topic in topics] for line in lines]
+    columns = _most(table, topics, MOST_TOPICS)
+    cells = {(row[places], row[topics]): row for row in table.to_dict("records")}
+    found = [[cells.get((line, topic)) for topic in columns] for line in lines]
     empty = 0.0 if scale.measure == "complaints" else math.nan
     values = [[cell["value"] if cell else empty for cell in line] for line in found]
     heat = _cells(values, scale, text)
     heat["hovertext"] = [
         [
-            cell["told"]
-            if cell
-            else f"<b>{escape(text.name(places, line))}</b><br>{escape(text.name('topic_group', topic))}"
-            for topic, cell in zip(topics, row, strict=True)
+            cell["told"] if cell else f"<b>{escape(text.name(places, line))}</b><br>{escape(text.name(topics, topic))}"
+            for topic, cell in zip(columns, row, strict=True)
         ]
         for line, row in zip(lines, found, strict=True)
     ]
@@ -43,11 +46,12 @@ def matrix(table: pd.DataFrame, scale: Scale, text: Text, *, places: str) -> go.
         text,
         height=24 * len(lines) + 190,
         hovermode="closest",
-        margin={**LEFT, "t": 8},
+        margin={**LEFT, "t": 8, "r": 70},
         xaxis={
-            **_axis(list(range(len(topics))), [shortened(text.name("topic_group", topic), 18) for topic in topics]),
+            **_axis(list(range(len(columns))), [shortened(text.name(topics, topic), 18) for topic in columns]),
             "side": "top",
-            "tickangle": -38,
+            "tickangle": -38 if len(columns) > FEW_TOPICS else 0,
+            "ticklabeloverflow": "allow",  # the last name leans over the edge
         },
         yaxis={
             **_axis(list(range(len(lines))), [shortened(_short(line, text, places), 24) for line in lines]),
@@ -144,13 +148,20 @@ def ranked(table: pd.DataFrame, scale: Scale, text: Text, *, places: str, most: 
         height=25 * max(len(shown), 1) + 16,
         hovermode="closest",
         bargap=0.25,
-        margin={"l": 8, "r": 48, "t": 4, "b": 4},
-        xaxis={"visible": False, "fixedrange": True},
+        margin={"l": 8, "r": 8, "t": 4, "b": 4},
+        xaxis={"visible": False, "fixedrange": True, "range": _with_room(bars["x"], base)},
         yaxis={
             **_axis(list(range(len(shown))), [shortened(_short(name, text, places), 22) for name in shown[places]]),
             "autorange": "reversed",
         },
     )
+
+
+def _with_room(lengths: list[float], base: float) -> list[float]:
+    """The ends of an axis of bars from `base`, with room for the words beyond the longest on each side."""
+    least, most = min([0.0, *lengths]), max([0.0, *lengths])
+    room = ROOM * ((most - least) or 1.0)
+    return [base + least - (room if least else 0.0), base + most + room]
 
 
 def _cells(values: list[list[float]], scale: Scale, text: Text, *, written: bool = True) -> dict[str, Any]:

@@ -123,22 +123,25 @@ def _on_the_slider(answers: Answers, filters: Filters, text: Text, *, by: str) -
 
 
 def _matrix(measure: str, answers: Answers, filters: Filters, text: Text) -> None:
+    """Places by topic groups; by the topics of the only group that is chosen, which would be a single column."""
     places = answers.places(filters)
+    one_group = len(filters.topic_groups) == 1 and measure != "forecast"  # forecasts know no topics
+    topics = "topic" if one_group and len(answers.choices("topic", filters.topic_groups)) > 1 else "topic_group"
     if measure == "forecast":
         table, shade = _on_the_slider(answers, filters, text, by="topic_group")
         table = table.assign(value=table["complaints"])
     else:
-        by = ("region", "topic_group") if places == "region" else ("region", places, "topic_group")
+        by = ("region", topics) if places == "region" else ("region", places, topics)
         table = answers.compared(filters, by)
-        table = table[(table[places] != "") & (table["topic_group"] != "")]
+        table = table[(table[places] != "") & (table[topics] != "")]
         shade = scale(measure, table[measure].astype(float))
         table = table.assign(value=table[measure].astype(float))
-    table = told.with_told(table, shade, text, (places, "topic_group"))
+    table = told.with_told(table, shade, text, (places, topics))
     if _says_what_is_missing(table, measure, text):
         return
     st.caption(text("heatmap.matrix_note", lines=grids.MOST_LINES, topics=grids.MOST_TOPICS))
-    _chart("matrix", grids.matrix(table, shade, text, places=places), text)
-    _twin(table, places, shade, text, second="topic_group", chart="chart_matrix")
+    _chart("matrix", grids.matrix(table, shade, text, places=places, topics=topics), text)
+    _twin(table, places, shade, text, second=topics, chart="chart_matrix")
 
 
 def _calendar(measure: str, answers: Answers, filters: Filters, text: Text) -> None:
@@ -228,8 +231,7 @@ def _left_out(
 def _names(key: str, names: pd.Series, text: Text, meaning: str = "region") -> str:
     if names.empty:
         return ""
-    told = ", ".join(plain(text.name(meaning, name)) for name in names[:NAMED]) + (" …" if len(names) > NAMED else "")
-    return text(key, n=len(names), names=told)
+    return text(key, n=len(names), names=text.listed([plain(text.name(meaning, name)) for name in names], NAMED))
 
 
 def _twin(table: pd.DataFrame, places: str, shade: Scale, text: Text, second: str | None = None, *, chart: str) -> None:

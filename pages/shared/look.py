@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from datetime import date
 from typing import Any
@@ -21,8 +22,27 @@ PALETTE = {
     "looks_unloaded": "#b97700",
     "not_loaded": "#82858a",
 }
+STEPS = (
+    0.01,
+    0.02,
+    0.05,
+    0.1,
+    0.2,
+    0.25,
+    0.5,
+    1,
+    2,
+    2.5,
+    5,
+    10,
+    25,
+    50,
+    1e9,
+)  # between the marks of shares and changes
+FIFTHS = (0, 0.2, 0.4, 0.6, 0.8, 1)  # marks of shares of a whole
 CLEAR = "rgba(0,0,0,0)"
 GRID = "rgba(128,140,155,0.22)"
+LEGEND = {"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom", "itemclick": False}
 CONFIG = {"displaylogo": False, "displayModeBar": False, "responsive": True, "scrollZoom": False, "doubleClick": False}
 
 
@@ -38,7 +58,7 @@ def figure(data: list[dict[str, Any]], text: Text, *, height: int, **layout: Any
                 "plot_bgcolor": CLEAR,
                 "separators": text.separators,
                 "dragmode": False,
-                "legend": {"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom", "itemclick": False},
+                "legend": LEGEND,
                 **layout,
             },
         }
@@ -74,6 +94,23 @@ def count_axis(title: str) -> dict[str, Any]:
         "automargin": True,
         "fixedrange": True,
     }
+
+
+def percent_axis(marks: Sequence[float], text: Text, *, title: str = "") -> dict[str, Any]:
+    """An axis of shares with per cents at `marks`, written as the language does (Plotly itself knows English only)."""
+    return {**count_axis(title), "rangemode": "normal", **percent_marks(marks, text)}
+
+
+def percent_marks(marks: Sequence[float], text: Text) -> dict[str, Any]:
+    """The marks of an axis or a legend of shares."""
+    return {"tickvals": list(marks), "ticktext": [text.percent(mark) for mark in marks]}
+
+
+def round_marks(least: float, most: float, *, spaces: int = 6) -> list[float]:
+    """Round numbers from `least` to `most`, with 0 where it lies between, and at most so many spaces between them."""
+    step = next(one for one in STEPS if (most - least) / one <= spaces)
+    first, last = math.ceil(round(least / step, 6)), math.floor(round(most / step, 6))
+    return [round(step * number, 2) for number in range(first, last + 1)]
 
 
 def shortened(name: str, most: int) -> str:

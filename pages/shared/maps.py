@@ -18,6 +18,7 @@ from pages.shared.scales import Scale, ink
 from pages.shared.text import Text
 
 TILE = 46  # pixels of height
+LETTERS, COMPACT_LETTERS, FEWEST_LETTERS = 130, 80, 5  # of a line of tiles; the longest name sets the size of all
 GAP = 0.07  # of a tile
 COARSE = 780  # parts of the map's longer side: outlines are drawn with corners this far apart, enough for a screen
 REACH = 64  # parts of it: between the points inside a place that take the pointer
@@ -33,7 +34,8 @@ def tiles(table: pd.DataFrame, scale: Scale, text: Text, *, places: str, compact
     """
     rows, columns = int(table["row"].max()) + 1, int(table["column"].max()) + 1
     colors = [scale.color(value) for value in table["value"]]
-    named = [_named(name, text, places) for name in table[places]]
+    most = max((COMPACT_LETTERS if compact else LETTERS) // columns, FEWEST_LETTERS)
+    named = [_named(name, text, places, most) for name in table[places]]
     bars = {
         "type": "bar",
         "x": table["column"].tolist(),
@@ -62,6 +64,7 @@ def tiles(table: pd.DataFrame, scale: Scale, text: Text, *, places: str, compact
         height=height + (8 if compact else 56),
         hovermode="closest",
         bargap=0,
+        uniformtext={"mode": "show", "minsize": 6},  # one size for all
         margin={"l": 0, "r": 0, "t": 0, "b": 4 if compact else 50},
         xaxis={**HIDDEN, "range": [-0.5, columns - 0.5]},
         yaxis={**HIDDEN, "range": [rows, 0]},
@@ -165,8 +168,8 @@ def density(table: pd.DataFrame, text: Text, *, step: tuple[float, float]) -> go
     )
 
 
-def _named(name: str, text: Text, places: str) -> str:
-    return text.abbreviation(name) if places == "region" else shortened(text.short_place(name), 15)
+def _named(name: str, text: Text, places: str, most: int) -> str:
+    return text.abbreviation(name) if places == "region" else shortened(text.short_place(name), most)
 
 
 def _legend(scale: Scale, text: Text) -> dict[str, Any]:

@@ -33,7 +33,7 @@ def going_on(answers: Answers, filters: Filters, text: Text) -> None:
             for outbreak in shown:
                 with st.container(border=True, gap="xsmall", height="stretch"):
                     _card(outbreak, last, text)
-    st.caption(text("outbreaks.judged", n=found.attrs["series"], day=last))
+    st.caption(text("outbreaks.judged", n=found.attrs["series"]))
     if len(found) > SHOWN:
         table = pd.DataFrame([_row(outbreak, text) for outbreak in found.to_dict("records")])
         components.twin("outbreaks", table, text("outbreaks.title"), text)

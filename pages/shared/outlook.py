@@ -39,7 +39,8 @@ def headline(answers: Answers, filters: Filters, text: Text) -> None:
     week, ahead, judged = answers.week_ahead(filters), answers.outlook(filters), answers.record(filters)
     poor = judged.attrs["quality"] == "poor"
     expected = text.number(week["expected"], 0 if week["expected"] >= FINE else 1)
-    lines = [text("outlook.week_poor" if poor else "outlook.week", **{**week, "expected": expected})]
+    values = {**week, "expected": expected, "period": text.period(week["first"], week["last"])}
+    lines = [text("outlook.week_poor" if poor else "outlook.week", **values)]
     lines.append(_trust(judged, ahead, text))
     for name in ("last_week", "last_year"):
         before = week[name]
@@ -66,8 +67,7 @@ def fan(answers: Answers, filters: Filters, text: Text) -> None:
     drawn = forecast_charts.fan(actual, ahead.ahead, said, marks, text, bands=bands)
     off = marks[(marks["kind"] == "holiday") & (marks["last_day"] > actual["day"].max().date())].to_dict("records")
     told = [f"{text.day(mark['first_day'], 'short')} — {plain(forecast_charts.mark_words(mark, text))}" for mark in off]
-    more = " …" if len(told) > NAMED else ""
-    note = text("fan.coming", marks="; ".join(told[:NAMED]) + more) if told else ""
+    note = text("fan.coming", marks=text.listed(told, NAMED, apart="; ")) if told else ""
     box = components.chart("fan", drawn, text, lambda: _days(actual, ahead, text, bands=bands), note=note)
     with box:
         mark_links.to_events(marks, actual["day"].max().date(), filters, text)
@@ -136,7 +136,7 @@ def record(answers: Answers, filters: Filters, text: Text) -> None:
             text("track.skill"): [_skill(row, text) for row in table.to_dict("records")],
             text("track.judged"): [text.number(number) for number in table["forecasts"]],
         }
-        st.dataframe(pd.DataFrame(shown), hide_index=True, width="stretch")
+        twins.show(pd.DataFrame(shown))
         by_day = answers.record_by_day(filters)
         numbers = {"lead": "track.lead", "coverage_50": "track.half", "coverage_80": "track.coverage"}
         numbers |= {"coverage_95": "track.nearly_all", "skill": "track.skill", "bias": "track.bias"}
@@ -164,7 +164,7 @@ def municipalities(answers: Answers, filters: Filters, text: Text) -> None:
             table["threshold"] = [text.number(one) if pd.notna(one) else "" for one in table["threshold"]]
         shown = table.assign(municipality=[text.name("municipality", name) for name in table["municipality"]])
         shown = shown.round({"mean": 1}).rename(columns={name: text(key) for name, key in names.items()})
-        st.dataframe(shown, hide_index=True, width="stretch", column_config=twins.columns(shown))
+        twins.show(shown)
         components.twin("towns", shown, text("towns.title"), text)
 
 
@@ -187,9 +187,9 @@ def _trust(judged: pd.DataFrame, ahead: Outlook, text: Text) -> str:
         kind=text.of("trust", kind),
         days=int(whole["forecasts"]),
     )
-    skill = whole["skill"]
-    better = text("trust.better" if skill >= 0 else "trust.worse", change=text.percent(abs(skill)))
-    better = better if whole["naive_error"] > 0 else ""
+    skill = round(whole["skill"], 2) if whole["naive_error"] > 0 else math.nan
+    key = "trust.better" if skill > 0 else "trust.worse" if skill < 0 else "trust.same"
+    better = "" if math.isnan(skill) else text(key, change=text.percent(abs(skill)))
     nearest = "" if ahead.series.own else " " + text("track.nearest")
     return f"{said} {better}{nearest}"
 

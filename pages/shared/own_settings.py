@@ -11,7 +11,7 @@ import streamlit as st
 from analytics.errors import BadInput
 from analytics.own_geometry import OwnShapes
 from analytics.own_tables import SHAPES, OwnTable
-from pages.shared import choosing, frame, intake, own_answers, own_limits
+from pages.shared import choosing, frame, intake, own_answers, own_limits, twins
 from pages.shared.answers import Answers
 from pages.shared.files import as_csv
 from pages.shared.text import Text, plain
@@ -40,7 +40,8 @@ def own_settings(answers: Answers, text: Text) -> None:
 
 def _table(kind: str, answers: Answers, text: Text) -> None:
     kept: pd.DataFrame = own_answers.kept_rows(answers, kind)
-    st.caption(text("own.kept_population" if kind == "population" else "own.kept", n=len(kept)))
+    counted = "own.kept_population" if kind == "population" else "own.kept"
+    st.caption(text(counted, n=len(kept)) if len(kept) else text("own.empty"))
     name = text.of("own_file", kind) + ".csv"
     with st.container(horizontal=True):
         label = text("own.download" if len(kept) else "own.template")
@@ -53,7 +54,7 @@ def _table(kind: str, answers: Answers, text: Text) -> None:
             _told(kind)
     if len(kept):
         with st.expander(text("own.show"), icon=":material/table:", key="own_rows", bind="query-params"):
-            st.dataframe(kept, hide_index=True, width="stretch", height=280)
+            twins.show(kept, height=280)
     if kind == "thresholds" and (n := own_limits.one_limit(answers, kept, text)):
         _told(kind, n)
     path = _upload(kind, text)
@@ -64,14 +65,14 @@ def _table(kind: str, answers: Answers, text: Text) -> None:
 
 def _preview(kind: str, found: OwnTable, answers: Answers, text: Text) -> None:
     """The rows under the names of the store, and what will not be taken."""
-    st.dataframe(found.rows.head(SHOWN), hide_index=True, width="stretch")
+    twins.show(found.rows.head(SHOWN))
     if len(found.rejected):
         lines = [f"{row.line}: {text.of('own_reason', row.reason)}" for row in found.rejected.head(SHOWN).itertuples()]
         more = " …" if len(found.rejected) > SHOWN else ""
         st.warning(text("own.rejected", n=len(found.rejected), lines="; ".join(lines) + more), icon=":material/rule:")
     strangers = [plain(notice["value"]) for notice in found.notices]
     if strangers:
-        names = ", ".join(text.quoted(name) for name in strangers[:SHOWN]) + (" …" if len(strangers) > SHOWN else "")
+        names = text.listed([text.quoted(name) for name in strangers], SHOWN)
         st.warning(text("own.unknown", n=len(strangers), names=names), icon=":material/help:")
     if st.button(text("own.keep", n=len(found.rows)), type="primary"):
         renamed = own_answers.keep_table(answers, kind, found.rows)
@@ -99,7 +100,7 @@ def _geometry(answers: Answers, text: Text) -> None:
         st.caption(text("own.simplified", metres=round(found.simplified * 111_000)))
     for key, names in (("own.unknown_outlines", found.unknown), ("own.missing", found.missing)):
         if names:
-            told = ", ".join(text.quoted(plain(name)) for name in names[:SHOWN]) + (" …" if len(names) > SHOWN else "")
+            told = text.listed([text.quoted(plain(name)) for name in names], SHOWN)
             st.warning(text(key, n=len(names), names=told), icon=":material/help:")
     if st.button(text("own.keep_outlines", n=len(found.shapes)), type="primary"):
         own_answers.keep_outlines(answers, found)

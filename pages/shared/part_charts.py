@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 import plotly.graph_objects as go
 
-from pages.shared.look import CLEAR, PALETTE, count_axis, figure
+from pages.shared.look import CLEAR, PALETTE, figure, percent_axis, round_marks
 from pages.shared.scales import Scale
 from pages.shared.text import Text
 
@@ -63,7 +63,7 @@ def parts(table: pd.DataFrame, text: Text) -> go.Figure:
             **axis,
             "side": "top",
             "tickvals": list(range(len(days))),
-            "ticktext": [f"{text.day(day, 'ccccc')}<br>{day.day}" for day in days],
+            "ticktext": [f"{text.day(day, 'cccccc')}<br>{day.day}" for day in days],
             "tickfont": {"size": 11},
             "tickangle": 0,
             "range": [-0.5, len(days) - 0.5],
@@ -124,7 +124,7 @@ def track(table: pd.DataFrame, text: Text) -> go.Figure:
         "showlegend": False,
     }
     lowest = max(min(0.45, *low, *table["coverage_80"]) - 0.05, -0.04)
-    share: dict[str, Any] = {**count_axis(""), "tickformat": ".0%", "rangemode": "normal"}
+    skills = [0.0, *table["skill"].clip(lower=-MOST).dropna()]
     return figure(
         [band, dots, bars],
         text,
@@ -140,8 +140,8 @@ def track(table: pd.DataFrame, text: Text) -> go.Figure:
             "fixedrange": True,
             "anchor": "y2",
         },
-        yaxis={**share, "domain": (0.5, 1.0), "range": [lowest, 1.04], "tickvals": [0, 0.5, 0.8, 1]},
-        yaxis2={**share, "domain": (0.0, 0.36), "nticks": 4},
+        yaxis={**percent_axis((0, 0.5, PROMISED, 1), text), "domain": (0.5, 1.0), "range": [lowest, 1.04]},
+        yaxis2={**percent_axis(round_marks(min(skills), max(skills), spaces=4), text), "domain": (0.0, 0.36)},
         margin={"l": 8, "r": 8, "t": 30, "b": 8},
         annotations=[
             {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from pages.shared import components, rehearsed
+from pages.shared import components, rehearsed, twins
 from pages.shared.answers import Answers
 from pages.shared.event_words import count, places, strength, title, topics
 from pages.shared.text import Text, plain
@@ -19,23 +19,26 @@ def show(answers: Answers, cases: pd.DataFrame, kind: str, text: Text) -> None:
         if cases.empty:
             st.warning(text("cases.none"), icon=":material/help:")
             return
-        st.caption(_said(cases, text))
-        table = _table(answers, cases, text)
-        st.dataframe(table, hide_index=True, width="stretch")
+        st.caption(said(cases, text))
+        table = _table(answers, cases, name, text)
+        twins.show(table)
         components.twin(f"cases_{kind}", table, text("cases.named", name=name), text)
 
 
-def _said(cases: pd.DataFrame, text: Text) -> str:
+def said(cases: pd.DataFrame, text: Text) -> str:
+    """How many there are, what came of those of its type, how many are shown, why the answer above may differ."""
     numbers = cases.attrs
-    words = text("cases.own", n=numbers["own"]) if numbers["own"] else text("cases.no_own")
-    if numbers["kindred"]:
-        words += " " + text("cases.kindred", n=numbers["kindred"])
-    if pd.notna(numbers["ratio"]):
-        words += " " + text("cases.together", change=text.change(numbers["ratio"]))
-    return words
+    seen = [text("cases.own", n=numbers["own"])] if numbers["own"] else []
+    related = [text("cases.kindred", n=numbers["kindred"])] if numbers["kindred"] else []
+    if pd.notna(numbers["ratio"]):  # of its own type; of the related ones where it has none
+        summed = numbers["own"] or numbers["kindred"]
+        (seen or related).append(text("cases.together", n=summed, change=text.change(numbers["ratio"])))
+    shown = [text("cases.shown", n=len(cases))] if len(cases) < numbers["own"] + numbers["kindred"] else []
+    return " ".join([*(seen or [text("cases.no_own")]), *related, *shown, text("cases.why")])
 
 
-def _table(answers: Answers, cases: pd.DataFrame, text: Text) -> pd.DataFrame:
+def _table(answers: Answers, cases: pd.DataFrame, heading: str, text: Text) -> pd.DataFrame:
+    """Without the names of the events where all are called as the heading is."""
     tree = rehearsed.types(answers)
     rows = cases.to_dict("records")
     shown = {
@@ -48,6 +51,8 @@ def _table(answers: Answers, cases: pd.DataFrame, text: Text) -> pd.DataFrame:
         text("cases.usual"): [count(case["usual"], text) for case in rows],
         text("cases.change"): [text.change(case["ratio"]) if pd.notna(case["ratio"]) else "—" for case in rows],
     }
+    if set(shown[text("cases.event")]) == {heading}:
+        del shown[text("cases.event")]
     table = pd.DataFrame(shown)
     return table.loc[:, (table != "").any()]
 

@@ -13,7 +13,7 @@ import streamlit as st
 
 from analytics import imports
 from analytics.filters import Filters
-from pages.shared import bound, components, frame
+from pages.shared import bound, components, frame, twins
 from pages.shared.answers import Answers
 from pages.shared.files import as_csv
 from pages.shared.text import LANGUAGE_NAMES, Text, plain
@@ -65,8 +65,7 @@ def history(answers: Answers, text: Text) -> None:
         return
     with st.container(border=True):
         st.subheader(text("records.history"), anchor=False)
-        numbers = {text.of("records", name): st.column_config.NumberColumn(format="localized") for name in NUMBERS}
-        st.dataframe(_history_table(table, text), hide_index=True, width="stretch", column_config=numbers)
+        twins.show(_history_table(table, text))
         _details(table, answers, text)
         in_force = table[table["undone_at"].isna()]
         if len(in_force) and answers.kind() == "real":
@@ -106,7 +105,9 @@ def _history_table(table: pd.DataFrame, text: Text) -> pd.DataFrame:
 def _details(table: pd.DataFrame, answers: Answers, text: Text) -> None:
     """Of one import: what was not matched, which columns were left out, and the rejected rows to mend."""
     found = {str(row["import_id"]): row for row in table.to_dict("records")}
-    chosen = bound.one_of("import_of", list(found), text("records.details"), lambda _, one: _named(found[one]), text)
+    chosen = bound.one_of(
+        "import_of", list(found), text("records.details"), lambda words, one: _named(found[one], words), text
+    )
     number = int(chosen or next(iter(found)))
     row = found[str(number)]
     for line in _notices(json.loads(row["notices"]), text):
@@ -125,9 +126,9 @@ def _details(table: pd.DataFrame, answers: Answers, text: Text) -> None:
         )
 
 
-def _named(row: dict[str, Any]) -> str:
-    """An import in every language and time zone alike, for an address names it so."""
-    return f"{row['file']} · {row['started_at']:%Y-%m-%d} · {row['import_id']}"
+def _named(row: dict[str, Any], text: Text) -> str:
+    """An import, in every time zone alike, for an address names it so."""
+    return f"{row['file']} · {text.day(row['started_at'].date())} · #{row['import_id']}"
 
 
 def _notices(notices: list[dict[str, Any]], text: Text) -> list[str]:

@@ -11,7 +11,7 @@ from analytics.filters import Filters
 from analytics.grounds import Grounds
 from analytics.quick_rehearsal import Played
 from analytics.store_rehearsal import similar_cases
-from pages.shared import bound, components, event_charts, past_cases, rehearsed, waiting
+from pages.shared import bound, components, event_charts, past_cases, rehearsed, twins, waiting
 from pages.shared.answers import Answers
 from pages.shared.event_words import count, event_words, place_words, series_words
 from pages.shared.rehearsal_form import Asked, asked
@@ -19,6 +19,7 @@ from pages.shared.text import Text, plain
 
 FELT = 0.05  # extra complaints of a series from which it is listed
 MOST_LOOKED_AT = 60
+NAMED = 3  # events of the headline
 EVERYTHING = "*"
 
 
@@ -100,7 +101,7 @@ def _headline(
 ) -> list[str]:
     """What a manager can act on; that there is no past case is said first."""
     named = [event_words(event, rehearsed.types(answers), text) for event in played.events.to_dict("records")]
-    what = "; ".join(named[:3]) + (" …" if len(named) > 3 else "")
+    what = text.listed(named, NAMED, apart="; ")
     values = {name: count(abs(whole[name]), text) for name in ("extra", "extra_low", "extra_high", "without_event")}
     days = played.days[played.acting]
     values |= {"what": plain(what), "where": plain(series_words(whole["region"], whole["topic"], text))}
@@ -176,16 +177,8 @@ def _by_place(sums: pd.DataFrame, text: Text) -> None:
             st.caption(text("rehearsed_places.none"))
             return
         table = _places_table(sums, text)
-        numbers = {name: st.column_config.NumberColumn(format="localized") for name in table.columns[2:6]}
-        chances = {table.columns[6]: st.column_config.DateColumn(format="DD.MM.YYYY")}
-        chances |= {name: st.column_config.NumberColumn(format="percent") for name in table.columns[7:]}
-        st.dataframe(
-            table,
-            hide_index=True,
-            width="stretch",
-            height=min(38 + 35 * len(table), 360),
-            column_config={**numbers, **chances},
-        )
+        chances = {name: st.column_config.NumberColumn(format="percent") for name in table.columns[7:]}
+        twins.show(table, chances, height=min(38 + 35 * len(table), 360))
         components.twin("rehearsed_places", table, text("rehearsed_places.title"), text)
 
 

@@ -28,6 +28,8 @@ def cards(answers: Answers, filters: Filters, text: Text) -> None:
     """The signals within the budget, the most pressing first."""
     signals = answers.signals(filters)
     shown = signals[signals["within_budget"].astype(bool)]
+    if shown.empty:  # the headline says so
+        return
     st.subheader(
         text("signals.cards"), anchor=False, help=text("signals.cards_help", budget=signal_answers.budget(answers))
     )
@@ -66,10 +68,19 @@ def because(why: dict[str, Any], types: EventTypes, text: Text) -> str:
     for factor, reason in found:
         if factor < FELT:
             continue
-        titles = ", ".join(text.quoted(told_title(title, types, text)) for title in why.get("events_named", []))
+        named = [told_title(title, types, text) for title in _folded(why.get("events_named", []))]
+        titles = ", ".join(map(text.quoted, named))
         words = titles if reason == "events" and titles else text.of("why", reason)
         told.append(f"{plain(words)} ({text.change(factor)})")
     return "; ".join(told)
+
+
+def _folded(titles: list[str]) -> list[str]:
+    """Each title once: one that is told of several groups of municipalities stands without them."""
+    bare = [title.rpartition(" (")[0] or title for title in titles]
+    return list(
+        dict.fromkeys(name if bare.count(name) > 1 else title for name, title in zip(bare, titles, strict=True))
+    )
 
 
 def _card(answers: Answers, signal: dict[str, Any], course: pd.DataFrame | None, text: Text) -> None:

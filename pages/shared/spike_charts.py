@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 import plotly.graph_objects as go
 
-from pages.shared.look import GRID, PALETTE, day_axis, figure, shortened
+from pages.shared.look import FIFTHS, GRID, PALETTE, day_axis, figure, percent_marks, shortened
 from pages.shared.text import Text
 
 MOST_PLACES = 20
@@ -36,9 +36,9 @@ def by_day(matrix: pd.DataFrame, text: Text) -> go.Figure:
             for name, line in zip(names, (zip(days, row, strict=True) for row in values), strict=True)
         ],
         "hovertemplate": "%{hovertext}<extra></extra>",
-        "colorbar": {"tickformat": ".0%", "thickness": 9, "orientation": "h", "y": 0, "yanchor": "top", "len": 0.6},
+        "colorbar": {"thickness": 9, "orientation": "h", "y": 0, "yanchor": "top", "len": 0.6},
     }
-    heat["colorbar"] |= {"outlinewidth": 0, "ypad": 26, "tickfont": {"size": 11}}
+    heat["colorbar"] |= {**percent_marks(FIFTHS, text), "outlinewidth": 0, "ypad": 26, "tickfont": {"size": 11}}
     return figure(
         [heat],
         text,
@@ -70,10 +70,13 @@ def reliability(table: pd.DataFrame, text: Text) -> go.Figure:
         "mode": "markers",
         "marker": {"size": size, "color": PALETTE["received"]},
         "cliponaxis": False,
-        "text": [text("signals.of_so_many", n=int(number)) for number in table["signals"]],
-        "hovertemplate": "%{x:.0%} → %{y:.0%}<br>%{text}<extra></extra>",
+        "hovertext": [
+            f"{text.percent(said)} → {text.percent(came)}<br>{text('signals.of_so_many', n=int(number))}"
+            for said, came, number in zip(table["said"], table["came"], table["signals"], strict=True)
+        ],
+        "hovertemplate": "%{hovertext}<extra></extra>",
     }
-    axis = {"range": [0, 1.02], "tickformat": ".0%", "gridcolor": GRID, "zeroline": False}
+    axis = {"range": [0, 1.02], **percent_marks(FIFTHS, text), "gridcolor": GRID, "zeroline": False, "fixedrange": True}
     return figure(
         [line, dots],
         text,

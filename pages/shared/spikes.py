@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from analytics.filters import Filters
-from pages.shared import components, signal_answers, spike_charts, waiting
+from pages.shared import components, signal_answers, spike_charts, twins, waiting
 from pages.shared.answers import Answers
 from pages.shared.signal_cards import days, name
 from pages.shared.text import Text, plain
@@ -50,12 +50,14 @@ def headline(answers: Answers, filters: Filters, text: Text) -> None:
 def by_day(answers: Answers, filters: Filters, text: Text) -> None:
     """Which places on which days."""
     signals = answers.signals(filters)
-    if len(signals):
-        figure = spike_charts.by_day(signal_answers.matrix(answers, filters), text)
-        with st.container(border=True):
-            st.subheader(text("signal_days.title"), anchor=False, help=text("signal_days.help"))
-            title, alt = text("signal_days.title"), text("signal_days.alt")
-            components.picture("signal_days", figure, text, _list(signals, text), title=title, alt=alt)
+    if signals.empty:
+        components.note("signal_days", text)
+        return
+    figure = spike_charts.by_day(signal_answers.matrix(answers, filters), text)
+    with st.container(border=True):
+        st.subheader(text("signal_days.title"), anchor=False, help=text("signal_days.help"))
+        title, alt = text("signal_days.title"), text("signal_days.alt")
+        components.picture("signal_days", figure, text, _list(signals, text), title=title, alt=alt)
 
 
 def over(answers: Answers, filters: Filters, text: Text) -> None:
@@ -80,7 +82,7 @@ def over(answers: Answers, filters: Filters, text: Text) -> None:
             }
             for signal in found.to_dict("records")
         ]
-        st.dataframe(pd.DataFrame(rows), hide_index=True, width="stretch")
+        twins.show(pd.DataFrame(rows))
 
 
 def record(answers: Answers, text: Text) -> None:

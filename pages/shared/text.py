@@ -7,6 +7,7 @@ import gettext
 import io
 import math
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import lru_cache
@@ -104,7 +105,8 @@ class Text:
     def percent(self, share: float, digits: int = 0) -> str:
         """A share of 1 as per cent, with at most `digits` decimals."""
         pattern = "#,##0." + "#" * digits + PERCENT[self.language]
-        return format_percent(round(share, digits + 2), format=pattern, locale=self.locale)
+        share = round(share, digits + 2)
+        return (MINUS if share < 0 else "") + format_percent(abs(share), format=pattern, locale=self.locale)
 
     def chance(self, probability: float) -> str:
         """A probability as per cent; nothing that can happen is told as 0 %, nothing that can fail as 100 %."""
@@ -150,6 +152,11 @@ class Text:
             key = f"{meaning}.{value}"
             return self(key) if self.has(key) else str(value)
         return str(value) if self.language == "ru" else english_names(meaning).get(str(value), str(value))
+
+    def listed(self, names: Sequence[str], most: int, *, apart: str = ", ") -> str:
+        """The names, at most so many of them, and how many more there are."""
+        told = apart.join(names[:most])
+        return self("name.more", n=len(names) - most, names=told) if len(names) > most else told
 
     def abbreviation(self, region: str) -> str:
         """A region in three or four letters, for a tile; of an unknown one the beginning of its name."""

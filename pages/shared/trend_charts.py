@@ -11,7 +11,7 @@ import plotly.graph_objects as go
 
 from analytics.decompose import Decomposition
 from pages.shared.fragments import SURE, certainty
-from pages.shared.look import GRID, PALETTE, count_axis, day_axis, figure
+from pages.shared.look import FIFTHS, GRID, PALETTE, count_axis, day_axis, figure, percent_axis, round_marks
 from pages.shared.text import Text
 
 MOST_DAYS = 190  # more days than that are drawn as weeks
@@ -19,7 +19,6 @@ ROWS = {"complaints": (0.42, 1.0), "season": (0.21, 0.36), "remainder": (0.0, 0.
 LINES = {"not_loaded": 1.0, "received": 3.0, "falling": 1.5}  # complaints, trend, season: colour, width
 LONG = 800  # days: longer axes are marked by years
 MOST_MARKS = 5  # of an axis
-HIGHEST = 0.99  # the largest probability that is told as a number
 
 
 def taken_apart(found: Decomposition, text: Text) -> go.Figure:
@@ -145,9 +144,11 @@ def two_years(weeks: pd.DataFrame, text: Text) -> go.Figure:
         xaxis={**_long_axis(days, text), "anchor": "y2"},
         yaxis={**count_axis(text("chart.per_week")), "domain": (0.4, 1.0)},
         yaxis2={
-            **count_axis(text("two_years.change")),
-            "tickformat": ".0%",
-            "nticks": 4,
+            **percent_axis(
+                round_marks(min(0.0, share.min()), max(0.0, share.max()), spaces=4),
+                text,
+                title=text("two_years.change"),
+            ),
             "zeroline": True,
             "zerolinecolor": GRID,
             "domain": (0.0, 0.3),
@@ -188,14 +189,9 @@ def arrived(days: pd.DataFrame, text: Text) -> go.Figure:
         hovermode="x",
         showlegend=True,
         xaxis=day_axis(dates, text),
-        yaxis={**count_axis(""), "tickformat": ".0%", "range": [0, 1]},
+        yaxis={**percent_axis(FIFTHS, text), "range": [0, 1]},
         margin={"l": 8, "r": 22, "t": 30, "b": 24},
     )
-
-
-def chance(probability: float, text: Text) -> str:
-    """A probability as per cent; nothing is said to be quite certain."""
-    return text.percent(probability) if probability < HIGHEST else f"> {text.percent(HIGHEST)}"
 
 
 def _weeks(parts: pd.DataFrame) -> pd.DataFrame:
@@ -238,7 +234,7 @@ def _changes(found: Decomposition, text: Text) -> list[dict[str, Any]]:
             },
             "hovertext": [
                 f"{text.day(row['day'].date())}<br><b>{change}</b>, "
-                f"{text.of('certainty', certainty(row['probability']))} ({chance(row['probability'], text)})"
+                f"{text.of('certainty', certainty(row['probability']))} ({text.chance(row['probability'])})"
                 for row, change in zip(rows, words, strict=True)
             ],
             "hovertemplate": "%{hovertext}<extra></extra>",

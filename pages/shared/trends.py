@@ -14,7 +14,7 @@ from analytics.changes import SURE_ENOUGH
 from analytics.decompose import Decomposition
 from analytics.filters import Filters
 from analytics.trends import Compared, Trend
-from pages.shared import choosing, components, multiples, trend_charts
+from pages.shared import choosing, components, multiples, trend_charts, twins
 from pages.shared.answers import Answers
 from pages.shared.text import Text, plain
 
@@ -33,7 +33,7 @@ def parts(answers: Answers, filters: Filters, text: Text) -> None:
         figure = trend_charts.taken_apart(found.parts, text)
         _picture("parts", figure, _parts_table(found.parts, text), text)
         if len(found.parts.changes):
-            st.dataframe(_changes_table(found.parts, text), hide_index=True, width="stretch")
+            twins.show(_changes_table(found.parts, text))
 
 
 def year_over_year(answers: Answers, filters: Filters, text: Text) -> None:
@@ -68,9 +68,12 @@ def what_moved(answers: Answers, filters: Filters, text: Text) -> None:
         note = "weeks" if compared.against == "previous" != filters.compare else compared.against
         years = len(compared.bases) if note == "usual" else None
         surest = _surest(table)
-        numbers = {"weeks": compared.weeks, "shown": len(surest), "all": len(table)}
-        st.caption(text(f"multiples.against_{note}", years, period=days, **numbers))
-        st.html(multiples.small_multiples(surest, text, by=by))
+        if surest.empty:
+            st.caption(text("multiples.unsure", n=len(table), period=days))
+        else:
+            numbers = {"weeks": compared.weeks, "shown": len(surest), "all": len(table)}
+            st.caption(text(f"multiples.against_{note}", years, period=days, **numbers))
+            st.html(multiples.small_multiples(surest, text, by=by))
         components.twin("multiples", _moved_table(table, by, text), text("multiples.title"), text)
 
 
@@ -83,7 +86,7 @@ def new_topics(answers: Answers, filters: Filters, text: Text) -> None:
     with st.container(border=True, height="stretch"):
         st.subheader(text("new_topics.title"), anchor=False, help=text("new_topics.help"))
         shown = {text("new_topics.first"): new["first_day"].dt.date, text("parts.complaints"): new["complaints"]}
-        st.dataframe(_with_topics(new, shown, text), hide_index=True, width="stretch")
+        twins.show(_with_topics(new, shown, text))
 
 
 def gone_topics(answers: Answers, filters: Filters, text: Text) -> None:
@@ -99,7 +102,7 @@ def gone_topics(answers: Answers, filters: Filters, text: Text) -> None:
             text("gone_topics.silent"): gone["silent"],
             text("gone_topics.missed"): gone["missed"].round(),
         }
-        st.dataframe(_with_topics(gone, shown, text), hide_index=True, width="stretch")
+        twins.show(_with_topics(gone, shown, text))
 
 
 def moved_labels(answers: Answers, filters: Filters, text: Text, last_line: DeltaGenerator) -> None:
@@ -201,9 +204,7 @@ def _changes_table(found: Decomposition, text: Text) -> pd.DataFrame:
         {
             text("parts.from_day"): rows["day"].dt.date,
             text("trends.change"): [text.change(1 + change) for change in rows["change"]],
-            text("signals.probability"): [
-                trend_charts.chance(probability, text) for probability in rows["probability"]
-            ],
+            text("signals.probability"): [text.chance(probability) for probability in rows["probability"]],
         }
     )
 
@@ -221,7 +222,7 @@ def _moved_table(table: pd.DataFrame, by: str, text: Text) -> pd.DataFrame:
         ],
         text("ahead.low"): [text.change(low) for low in table["low"]],
         text("ahead.high"): [text.change(high) for high in table["high"]],
-        text("signals.probability"): [trend_charts.chance(probability, text) for probability in table["probability"]],
+        text("signals.probability"): [text.chance(probability) for probability in table["probability"]],
     }
     return pd.DataFrame(shown)
 

@@ -41,9 +41,7 @@ def twin(key: str, table: Table, title: str, about: About, text: Text, *, chart:
         lines = [(text("take.what"), title), *_lines(about, text)]
         with box:
             height: int | Literal["content"] = HEIGHT if len(found) > 8 else "content"
-            st.dataframe(
-                found, hide_index=True, width="stretch", height=height, column_config=columns(found), alt=title
-            )
+            show(found, height=height, alt=title)
             with st.container(horizontal=True, vertical_alignment="center"):
                 sheets = (text("take.sheet"), text("take.about"))
                 _button("xlsx", lambda: as_xlsx(found, lines, sheets), XLSX, key, title, text)
@@ -70,7 +68,20 @@ def _lines(about: About, text: Text) -> list[tuple[str, str]]:
     return [(text(f"take.{name}"), value) for name, value in zip(names, about, strict=True) if value]
 
 
+def show(table: pd.DataFrame, formats: dict[str, Any] | None = None, **more: Any) -> None:
+    """A table to be read: numbers as the reader's browser writes them, days as people do.
+
+    `formats`: columns that are written otherwise. `more`: as st.dataframe takes it.
+    """
+    st.dataframe(table, hide_index=True, width="stretch", column_config={**columns(table), **(formats or {})}, **more)
+
+
 def columns(table: pd.DataFrame) -> dict[str, Any]:
-    """Numbers as the reader's browser writes them."""
-    numbers = [name for name in table.columns if pd.api.types.is_numeric_dtype(table[name])]
-    return {str(name): st.column_config.NumberColumn(format="localized") for name in numbers}
+    """How the numbers and the days of a table are written."""
+    found: dict[str, Any] = {}
+    for name in table.columns:
+        if pd.api.types.is_numeric_dtype(table[name]):
+            found[str(name)] = st.column_config.NumberColumn(format="localized")
+        elif pd.api.types.infer_dtype(table[name], skipna=True) in ("date", "datetime", "datetime64"):
+            found[str(name)] = st.column_config.DateColumn(format="DD.MM.YYYY")
+    return found
