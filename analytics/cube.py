@@ -138,7 +138,7 @@ create or replace temp type name_that_moves as enum (
 """
 SUMS = " union all ".join(  # what moves, each measure on its own day
     f"select {day} as day, region::name_that_moves as region, topic_group::name_that_moves as topic_group, "
-    f"kind::name_that_moves as kind, {', '.join(f'{measures.get(name, 0)}::bigint as {name}' for name in MEASURES)} "
+    f"kind::name_that_moves as kind, {', '.join(f'{measures.get(name, 0)}::integer as {name}' for name in MEASURES)} "
     f"from {relation} where {day} is not null group by all"
     for relation, day, measures in ON_THEIR_DAY
 )
