@@ -128,6 +128,20 @@ ON_THEIR_DAY = (
     ("dated_moved", "due_on", {"due": "sum(sign)", "due_kept": "sum(case when in_time then sign else 0 end)"}),
     ("moved_repeats", "opened_on", {"repeats": "sum(repeats)"}),
 )
+NAMES_THAT_MOVE = """
+create or replace temp type name_that_moves as enum (
+  select unnest([region, topic_group, kind]) from (
+    select distinct region, topic_group, kind from dated_moved
+    union select distinct region, topic_group, kind from moved_repeats
+  )
+)
+"""
+SUMS = " union all ".join(  # what moves, each measure on its own day
+    f"select {day} as day, region::name_that_moves as region, topic_group::name_that_moves as topic_group, "
+    f"kind::name_that_moves as kind, {', '.join(f'{measures.get(name, 0)}::integer as {name}' for name in MEASURES)} "
+    f"from {relation} where {day} is not null group by all"
+    for relation, day, measures in ON_THEIR_DAY
+)
 CHOICES = """
 insert into choices
 with places as (
@@ -248,23 +262,13 @@ def rebuild(cursor: duckdb.DuckDBPyConnection) -> None:
 
 
 def _add_totals(cursor: duckdb.DuckDBPyConnection) -> None:
-    """The sums of each day by topic group and without it; from the rows both times: that costs less than a table."""
-    cursor.execute(f"insert into daily_totals {_sums('day, region, topic_group, kind')} order by day")
+    """The sums of each day by topic group and without it; while they are summed and sorted, names are numbers."""
+    cursor.execute(NAMES_THAT_MOVE)
+    cursor.execute(f"create or replace temp table sums as {SUMS}")
+    cursor.execute("insert into daily_totals select * from sums order by day")
     whole = ", ".join(f"sum({name})::bigint" for name in MEASURES)
-    cursor.execute(
-        f"insert into region_totals select day, region, kind, {whole} from ({_sums('day, region, kind')}) "
-        "group by all order by day"
-    )
-
-
-def _sums(keys: str) -> str:
-    """What moves, summed by these keys, each measure on its own day."""
-    return " union all ".join(
-        f"select {keys.replace('day', f'{day} as day', 1)}, "
-        f"{', '.join(f'{measures.get(name, 0)}::bigint as {name}' for name in MEASURES)} "
-        f"from {relation} where {day} is not null group by all"
-        for relation, day, measures in ON_THEIR_DAY
-    )
+    cursor.execute(f"insert into region_totals select day, region, kind, {whole} from sums group by all order by day")
+    cursor.execute("drop table sums")
 
 
 def _find_repeats(cursor: duckdb.DuckDBPyConnection, deadlines: dict[str, str]) -> None:

@@ -16,7 +16,7 @@ from analytics.errors import BadInput
 from analytics.files.documents import Document, Staged
 from analytics.masking import masked
 from analytics.naming import name_everything
-from analytics.presets import MEANINGS, NOT_STORED, Mapping, date_formats
+from analytics.presets import MEANINGS, NAMES, NOT_STORED, TIMES, Mapping, date_formats
 from analytics.rejects import rejected_rows
 from analytics.sql import identifier, literal
 
@@ -116,16 +116,17 @@ select
   text
 from checked
 """
-CONTENT = (  # what an export says of a complaint; (source, id) is its key
-    *("opened_at", "closed_at", "due_at", "first_answer_at", "export_changed_at", "status", "kind"),
-    *("region", "municipality", "topic_group", "topic", "channel", "official_page", "agency"),
-    *("latitude", "longitude", "sender_key", "text"),
-)
+CONTENT = {  # what an export says of a complaint, and its types; (source, id) is its key
+    **dict.fromkeys(TIMES, "timestamp"),
+    **dict.fromkeys(("status", "kind", *NAMES), "varchar"),
+    **dict.fromkeys(("latitude", "longitude"), "double"),
+    **dict.fromkeys(("sender_key", "text"), "varchar"),
+}
 
 
 @dataclass
 class Export:
-    """What an export holds: `rows` is a Parquet file of id and CONTENT, one row for each id (kind may be null)."""
+    """What an export holds: `rows` is a Parquet file of id and what is `given`, one row for each id."""
 
     file: str
     mapping: Mapping
@@ -136,7 +137,7 @@ class Export:
     warnings: int
     notices: list[dict]
     left_out: list[str]
-    given: frozenset[str]  # those of CONTENT that the export has
+    given: list[str]  # those of CONTENT that the export has
     began: float  # when reading began, by time.monotonic
 
 
@@ -165,10 +166,12 @@ def read_export(
             connection.execute(statement)
     _view_of(connection, staged, columns)
     notices = name_everything(connection, mapping)
+    given = [column for column in CONTENT if column.replace("sender_key", "sender") in columns]
     checked = folder / "checked.parquet"
     zone = mapping.time_zone or time_zone
+    kept = ", ".join(["record", "reason", "warned", "id", *given])
     connection.execute(
-        f"copy ({CHECKED}) to {literal(checked)} (row_group_size 200000)",
+        f"copy (select {kept} from ({CHECKED})) to {literal(checked)} (row_group_size 200000)",
         {
             "latest": now + FURTHEST_ZONE,
             "zone": zone,
@@ -191,7 +194,7 @@ def read_export(
             rows=read,
             reason=reasons.most_common(1)[0][0].replace("_", " ") if reasons else "no rows",
         )
-    rows = _one_row_for_each_id(connection, checked, folder, generate="id" not in columns)
+    rows = _one_row_for_each_id(connection, checked, folder, given, generate="id" not in columns)
     warnings = connection.execute(f"select count(*) from {literal(checked)} where reason is null and warned").fetchone()
     distinct = connection.execute(f"select count(*) from {literal(rows)} where reason is null").fetchone()
     if staged.replaced_characters:
@@ -208,7 +211,7 @@ def read_export(
         warnings=warnings[0] if warnings else 0,
         notices=notices,
         left_out=[column for column in document.header if column not in stored],
-        given=frozenset({"sender_key" if meaning == "sender" else meaning for meaning in columns}) - {"id"},
+        given=given,
         began=began,
     )
 
@@ -236,7 +239,9 @@ def _formats(document: Document, mapping: Mapping, meaning: str) -> list[str]:
     return list(dict.fromkeys([*best, *mapping.dates]))
 
 
-def _one_row_for_each_id(connection: duckdb.DuckDBPyConnection, checked: Path, folder: Path, *, generate: bool) -> Path:
+def _one_row_for_each_id(
+    connection: duckdb.DuckDBPyConnection, checked: Path, folder: Path, given: list[str], *, generate: bool
+) -> Path:
     """Rows with one id drawn together: the newest word wins, an empty one never erases a known one.
 
     Where the export has no ids they are made from the contents, so that the same file again changes nothing.
@@ -245,7 +250,9 @@ def _one_row_for_each_id(connection: duckdb.DuckDBPyConnection, checked: Path, f
     if generate:
         identified = folder / "identified.parquet"
         lasting = [column for column in CONTENT if column not in ("closed_at", "status", "text", "export_changed_at")]
-        content = " || '|' || ".join(f"coalesce({column}::varchar, '')" for column in lasting)
+        content = " || '|' || ".join(
+            f"coalesce({column}::varchar, '')" if column in given else "''" for column in lasting
+        )
         connection.execute(
             f"""
             copy (
@@ -264,9 +271,9 @@ def _one_row_for_each_id(connection: duckdb.DuckDBPyConnection, checked: Path, f
     found = connection.execute(f"select count(*) from {literal(repeated)}").fetchone()
     if not found or not found[0]:
         return checked
+    changed = "export_changed_at nulls first, " if "export_changed_at" in given else ""
     newest = ", ".join(
-        f"last({column} order by export_changed_at nulls first, record) filter ({column} is not null) as {column}"
-        for column in CONTENT
+        f"last({column} order by {changed}record) filter ({column} is not null) as {column}" for column in given
     )
     merged = folder / "merged.parquet"
     connection.execute(

@@ -43,16 +43,18 @@ def merge(cursor: duckdb.DuckDBPyConnection, export: Export, now: datetime) -> I
     import_id = row[0] if row else 1
     before = cursor.execute("select id from ducklake_current_snapshot('lake')").fetchone()
     bound = {"source": export.mapping.source, "now": now, "import_id": import_id}
-    cursor.execute(f"create or replace temp view arrived as select * from {literal(export.rows)} where reason is null")
+    told = ", ".join(column if column in export.given else f"null::{CONTENT[column]} as {column}" for column in CONTENT)
+    cursor.execute(
+        f"create or replace temp view arrived as select id, {told} from {literal(export.rows)} where reason is null"
+    )
     known = cursor.execute(
         "select count(*) from complaints where source = $source", {"source": bound["source"]}
     ).fetchone()
     new, updated = export.distinct, 0
     fresh = "arrived"
     if known and known[0]:
-        given = [column for column in CONTENT if column in export.given]
         held = _held(cursor, bound, few=5 * export.distinct < known[0])
-        new, updated = _compare(cursor, bound, given, held)
+        new, updated = _compare(cursor, bound, export.given, held)
         fresh = "(select * from arrived where id in (select id from new_ids))"
     cursor.execute(f"create or replace temp table facts as select {_bound_facts()}", bound)
     cursor.execute(

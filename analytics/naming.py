@@ -137,7 +137,12 @@ def _table(
 ) -> None:
     filled = {name: pa.array([row[place] for row in rows], pa.string()) for place, name in enumerate(columns)}
     connection.register("rows_of_names", pa.table(filled))
-    connection.execute(f"create or replace temp table {identifier(table)} as select * from rows_of_names")
+    # As an enum a name is carried and written as a number for each row, not as a text.
+    connection.execute("create or replace temp type kept_name as enum (select distinct name from rows_of_names)")
+    connection.execute(
+        f"create or replace temp table {identifier(table)} as "
+        "select * replace (name::kept_name as name) from rows_of_names"
+    )
     connection.unregister("rows_of_names")
 
 
