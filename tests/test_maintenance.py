@@ -188,7 +188,8 @@ def test_what_is_no_whole_backup_is_refused_and_leaves_nothing_behind(store: Sto
         (tmp_path / "broken.zip").write_bytes(content)
         assert refused(target, tmp_path / "broken.zip").code == "not_a_backup", name
         assert not store_exists(target) and not Path(target.store).exists(), name
-    assert refused(target, tmp_path / "none.zip").code == refused(target, tmp_path).code == "no_such_file"
+    assert refused(target, tmp_path / "none.zip").code == "no_such_file"
+    assert refused(target, tmp_path).code == "not_a_backup"  # a folder is there, but it is none
     assert not Path(target.store).exists()
 
 
