@@ -128,8 +128,9 @@ def add_event(
         "known_since": known_since.date() if known_since else None,
         "source": "by hand",
     }
-    types = event_types(settings)  # before a store is made
-    check_events(pd.DataFrame([{"id": id or "new", **values, "type": types.known(type)}]), types)
+    types = event_types(settings)
+    row = {"id": id or "new", **values, "type": types.known(type)}
+    check_events(pd.DataFrame([row]), types)  # before a store is made
     with closing(open_store(settings)) as store:
         made, notices = add_event(store, now=_now(), id=id, **values)
     printed.print(f"added: {made}", markup=False)
@@ -241,9 +242,10 @@ def _say_preview(told: dict, rejected: pd.DataFrame, *, as_json: bool) -> None:
 def _say_notices(notices: list[dict]) -> None:
     from analytics.events import event_types  # noqa: PLC0415
 
+    types = event_types(read_settings()) if notices else None
     for notice in notices[:10]:
         words = NOTICES.get(notice["kind"], f"{notice['kind'].replace('_', ' ')} not known to the store, kept as given")
-        if notice["kind"] == "type" and (like := event_types(read_settings()).like(notice["value"])):
+        if types and notice["kind"] == "type" and (like := types.like(notice["value"])):
             words += f"; or is it {like[0]}?"
         value = f"«{notice['value']}»: " if notice["value"] else ""
         printed.print(f"  {value}{words} ({notice['rows']:,} rows)", markup=False)

@@ -62,7 +62,7 @@ def headline(
         sentences.append(Sentence("thin", {"value": int(received["value"])}))
     else:
         sentences += [_received(received, compare), *_movers(_parts(movers, received, compare), compare)]
-        sentences += [*_overdue(measures.loc["overdue_share"])]
+        sentences += _overdue(measures.loc["overdue_share"])
         sentences += _still_open(measures.loc["still_open"])
     return [*sentences, *_arrival(last_full_day)]
 

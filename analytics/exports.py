@@ -166,7 +166,7 @@ def read_export(
             connection.execute(statement)
     _view_of(connection, staged, columns)
     notices = name_everything(connection, mapping)
-    given = [column for column in CONTENT if column.replace("sender_key", "sender") in columns]
+    given = [column for column in CONTENT if ("sender" if column == "sender_key" else column) in columns]
     checked = folder / "checked.parquet"
     zone = mapping.time_zone or time_zone
     kept = ", ".join(["record", "reason", "warned", "id", *given])

@@ -6,7 +6,7 @@ import contextlib
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, NamedTuple, TypeVar
 
 import duckdb
 import pandas as pd
@@ -24,6 +24,13 @@ __all__ = ["SCHEMA_VERSION", "Query", "Store", "open_store", "store_exists"]
 
 Result = TypeVar("Result")
 Query = Callable[..., pd.DataFrame]
+
+
+class Held(NamedTuple):
+    """A snapshot that a thread asks for some time, and what ends that."""
+
+    query: Query
+    end: contextlib.ExitStack
 
 
 class Store:
@@ -52,7 +59,7 @@ class Store:
         held = self._held()
         if held is not None:
             with contextlib.suppress(duckdb.Error):  # asked again, on a snapshot of its own
-                return held(sql, **parameters)
+                return held.query(sql, **parameters)
             self._let_go()
         with self._undisturbed():
             return self.retried(lambda: self._asked(sql, parameters))
@@ -65,36 +72,30 @@ class Store:
         question that fails: what is asked afterwards is asked of the newest snapshot.
         """
         with contextlib.ExitStack() as end:
-            self._thread.held = end.enter_context(self.reading())
-            self._thread.end = end
-            try:
-                yield
-            finally:
-                self._thread.held = self._thread.end = None
+            held = Held(end.enter_context(self.reading()), end)
+            end.callback(setattr, self._thread, "held", None)
+            self._thread.held = held
+            yield
 
     @contextlib.contextmanager
     def reading(self) -> Iterator[Query]:
         """Several queries on one and the same snapshot; what was asked of it before is answered from memory."""
         held = self._held()
         if held is not None:
-            try:
-                yield held
-            except duckdb.Error as error:
-                self._let_go()
-                if is_away(error):
-                    raise unreachable(self.settings, error) from error
-                raise
+            with self._told_when_away():
+                try:
+                    yield held.query
+                except duckdb.Error:
+                    self._let_go()
+                    raise
             return
         with self._undisturbed():
             cursor, snapshot = self.retried(self._pinned)
             try:
-                yield lambda sql, **parameters: self._memory.answer(
-                    snapshot, sql, parameters, lambda: _fetch(cursor, sql, parameters)
-                )
-            except duckdb.Error as error:
-                if is_away(error):
-                    raise unreachable(self.settings, error) from error
-                raise
+                with self._told_when_away():
+                    yield lambda sql, **parameters: self._memory.answer(
+                        snapshot, sql, parameters, lambda: _fetch(cursor, sql, parameters)
+                    )
             finally:
                 self._put_back(cursor)
 
@@ -179,12 +180,8 @@ class Store:
 
     def retried(self, attempt: Callable[[], Result]) -> Result:
         """Attempt again while the catalogue is busy."""
-        try:
+        with self._told_when_away():
             return retried(attempt, seconds=self.settings.retry_seconds)
-        except duckdb.Error as error:
-            if is_away(error):
-                raise unreachable(self.settings, error) from error
-            raise
 
     # Facts and settings
 
@@ -264,16 +261,25 @@ class Store:
         finally:
             self._thread.reads = False
 
-    def _held(self) -> Query | None:
-        """How this thread asks the snapshot that it holds."""
+    def _held(self) -> Held | None:
+        """The snapshot that this thread holds."""
         return getattr(self._thread, "held", None)
 
     def _let_go(self) -> None:
         """End what `holding` began."""
-        end = getattr(self._thread, "end", None)
-        self._thread.held = self._thread.end = None
-        if end is not None:
-            end.close()
+        held = self._held()
+        if held is not None:
+            held.end.close()
+
+    @contextlib.contextmanager
+    def _told_when_away(self) -> Iterator[None]:
+        """A catalogue that cannot be reached any more is told as such: BadInput."""
+        try:
+            yield
+        except duckdb.Error as error:
+            if is_away(error):
+                raise unreachable(self.settings, error) from error
+            raise
 
     def _refresh_mark(self) -> Path:
         return local_folder(self.settings) / "refresh.lock"

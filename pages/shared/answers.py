@@ -43,7 +43,7 @@ class Answers:
 
     def is_empty(self) -> bool:
         """Is there no complaint in the store?"""
-        return _all_choices(self).empty
+        return bool(self.know("all_choices").empty)
 
     def setting(self, name: str) -> str | None:
         """What was set on the Data page: home_region, language; None if nothing."""
@@ -101,8 +101,8 @@ class Answers:
 
         Remembered until data or forecasts change: what people say of signals does not.
         """
-        what = f"{self.store.path} {self.know('issue_state')} signal_record"
-        return derived.made(what, lambda: questions.QUESTIONS["signal_record"](self.store))
+        state = self.know("issue_state")
+        return self._kept("signal_record", (), lambda: questions.QUESTIONS["signal_record"](self.store), state)
 
     def give_feedback(self, series: tuple[str, str, str], peak_day: date, **said: str | None) -> None:
         """Keep what the reader says of a signal (region, municipality, topic group): said, word, owner."""
@@ -169,8 +169,11 @@ class Answers:
     def said_before(self, filters: Filters) -> pd.DataFrame:
         """What was said before of the ledger's series nearest to the selection."""
         series = self.outlook(filters).series
-        past = self.past_counts(series.filters)
-        return self._once("said_before", filters, lambda: selected_forecast.said_before(self.store, series, past))
+
+        def make() -> pd.DataFrame:
+            return selected_forecast.said_before(self.store, series, self.past_counts(series.filters))
+
+        return self._kept("said_before", (series,), make)
 
     def record(self, filters: Filters) -> pd.DataFrame:
         """How good that was; see analytics.selected_forecast.record_of."""
@@ -233,9 +236,12 @@ class Answers:
         """What is made of other answers to the selection whatever its period, remembered as they are."""
         return self._kept(name, (_timeless(filters), self.as_of(filters), *more), make)
 
-    def _kept(self, name: str, about: tuple[object, ...], make: Callable[[], Any]) -> Any:
-        """What `make` makes, remembered; `about` must tell by its words all that it is made of."""
-        what = f"{self.store.path} {self.snapshot} {name} {about!r}"
+    def _kept(self, name: str, about: tuple[object, ...], make: Callable[[], Any], state: str = "") -> Any:
+        """What `make` makes, remembered as long as the snapshot, or the `state` of the store, is the same.
+
+        `about` must tell by its words all that it is made of.
+        """
+        what = f"{self.store.path} {state or self.snapshot} {name} {about!r}"
         if what not in self.seen:
             self.seen[what] = derived.made(what, make)
         found = self.seen[what]
@@ -269,12 +275,8 @@ def _store(settings: Settings) -> Store:
     return open_store(settings)
 
 
-def _all_choices(answers: Answers) -> pd.DataFrame:
-    return answers.know("all_choices")
-
-
 def _choices(answers: Answers, meaning: str, parents: tuple[str, ...]) -> list[str]:
-    table = _all_choices(answers)
+    table: pd.DataFrame = answers.know("all_choices")
     table = table[table["meaning"] == meaning]
     if parents:
         table = table[table["parent"].isin(parents)]
@@ -282,7 +284,7 @@ def _choices(answers: Answers, meaning: str, parents: tuple[str, ...]) -> list[s
 
 
 def _municipal_layout(answers: Answers, regions: tuple[str, ...], chosen: tuple[str, ...]) -> pd.DataFrame:
-    table = _all_choices(answers)
+    table: pd.DataFrame = answers.know("all_choices")
     table = table[(table["meaning"] == "municipality") & (table["value"] != "")]
     table = table[(table["parent"].isin(regions) | (not regions)) & (table["value"].isin(chosen) | (not chosen))]
     return questions.municipal_layout(answers.store, regions, table)

@@ -113,7 +113,7 @@ def expected_change(answers: Answers, filters: Filters, text: Text) -> None:
         figure = maps.tiles(table.assign(told=told), shade, text, places=places, compact=True)
         title, alt = text("coming.change"), text("coming.change_alt")
         fits = int(table["column"].max()) < PHONE_TILES
-        with st.container(key="tiles_that_fit" if fits else "small_tiles_chart"):
+        with st.container(key=None if fits else "small_tiles_chart"):
             components.picture("expected_change", figure, text, title=title, alt=alt)
         components.twin("expected_change", lambda: _listed(table, places, text), title, text, chart="expected_change")
 

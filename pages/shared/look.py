@@ -22,23 +22,8 @@ PALETTE = {
     "looks_unloaded": "#b97700",
     "not_loaded": "#82858a",
 }
-STEPS = (
-    0.01,
-    0.02,
-    0.05,
-    0.1,
-    0.2,
-    0.25,
-    0.5,
-    1,
-    2,
-    2.5,
-    5,
-    10,
-    25,
-    50,
-    1e9,
-)  # between the marks of shares and changes
+# Between the marks of shares and changes.
+STEPS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.25, 0.5, 1, 2, 2.5, 5, 10, 25, 50, 1e9)
 FIFTHS = (0, 0.2, 0.4, 0.6, 0.8, 1)  # marks of shares of a whole
 CLEAR = "rgba(0,0,0,0)"
 GRID = "rgba(128,140,155,0.22)"
