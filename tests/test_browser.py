@@ -8,7 +8,7 @@ from pathlib import Path
 from urllib.parse import parse_qs, quote, urlsplit
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.browsing import PHONE, Serve, Watched, settle
 from tests.countries import REGIONS, make_store, write_export
@@ -156,6 +156,53 @@ def test_a_thing_to_see_to_leads_to_its_exact_view_and_so_does_its_address(
     assert set(filters_of(page)) == {"region", "topic_group"}
     theirs = visit(page.url).page
     expect(theirs.get_by_test_id("stMultiSelect").filter(has_text="Region")).to_contain_text("Kaluga Oblast")
+
+
+def test_a_page_left_before_its_filters_are_drawn_hands_them_on(country: str, visit: Callable[..., Watched]) -> None:
+    page = visit(f"{country}/definitions").page
+    on_their_way = hold_back(page, "Multiselect")
+    page.goto(f"{country}/?region=Tula+Oblast&lang=ru")
+    expect(page.get_by_role("heading", name="Что требует внимания на этой неделе?")).to_be_visible()
+    page.get_by_test_id("stSidebar").get_by_role("link", name="Тенденции").click()
+    expect(page.get_by_role("heading", name="Что меняется?")).to_be_visible()
+    let_go(on_their_way)
+    expect(page.get_by_test_id("stMultiSelect").first).to_contain_text("Тульская область")
+    page.wait_for_url(re.compile("region="))
+    assert filters_of(page) == {"lang": ["ru"], "region": ["Тульская область"]}
+
+
+def test_a_thing_followed_before_the_filters_are_drawn_leads_to_its_exact_view(
+    tmp_path: Path, serve: Serve, visit: Callable[..., Watched]
+) -> None:
+    address = serve(make_store(tmp_path, days=300, forecast=True))
+    page = visit(f"{address}/definitions").page
+    on_their_way = hold_back(page, "Multiselect")
+    page.goto(address)
+    page.locator(".st-key-three_things a").first.click()
+    expect(page.get_by_role("heading", name="Where will it spike")).to_be_visible()
+    let_go(on_their_way)
+    expect(page.get_by_test_id("stMultiSelect").filter(has_text="Region")).to_contain_text("Kaluga Oblast")
+    expect(page.get_by_test_id("stMultiSelect").filter(has_text="Topic group")).to_contain_text("Public space")
+    page.wait_for_url(re.compile("region="))
+    assert set(filters_of(page)) == {"region", "topic_group"}
+
+
+def hold_back(page: Page, part: str) -> list[Route]:
+    """Let the browser wait for this part of Streamlit's own script; answers what waits, once it does."""
+    waiting: list[Route] = []
+
+    def hold(route: Route) -> None:
+        waiting.append(route)
+
+    page.route(re.compile(rf"/{part}\.[^/]*\.js$"), hold)
+    return waiting
+
+
+def let_go(waiting: list[Route]) -> None:
+    """Give the browser what it waited for."""
+    assert waiting
+    for route in waiting:
+        route.continue_()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

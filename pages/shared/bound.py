@@ -7,7 +7,7 @@ from datetime import date
 
 import streamlit as st
 
-from pages.shared import choosing, frame
+from pages.shared import address, frame
 from pages.shared.text import Text
 
 
@@ -28,7 +28,7 @@ def one_of(
     With `follows` an option that nobody chose changes with what is offered first.
     """
     options = list(options)
-    choosing.seed(name, options, words, text)
+    address.seed(name, options, words, text)
     if not options:
         st.session_state.pop(name, None)
         return None
@@ -67,7 +67,7 @@ def several(
     """Some of the options, kept in the address under `name`; `first` unless chosen otherwise. `of`: see `anew`."""
     options = list(options)
     anew(name, of, list(first))
-    choosing.seed(name, options, words, text)
+    address.seed(name, options, words, text)
     if name in st.session_state:
         kept = [one for one in st.session_state[name] if one in options]
         if kept != list(st.session_state[name]):

@@ -2,29 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 
 import streamlit as st
-from streamlit.runtime.scriptrunner_utils.script_run_context import get_script_run_ctx
 
 from analytics.filters import COMPARISONS, COUNTED, Filters
+from pages.shared.address import FOLLOWED, KEYS, LISTS, OF_PAGES, seed
 from pages.shared.answers import Answers
-from pages.shared.text import LOCALES, Text
+from pages.shared.text import Text
 
 PERIODS = {"days_7": 7, "days_28": 28, "weeks_13": 91, "weeks_52": 364, "month": 0, "year": 0, "own": 0}
 DEFAULT_PERIOD = "days_7"
 KINDS = (*COUNTED, "thanks")
-LISTS = ("region", "municipality", "topic_group", "topic", "channel")  # in the order in which they narrow each other
-KEYS = ("period", "compare", "days", *LISTS, "kind")
-SEVERAL = ("planned", "about")  # of one page alone, several at once
-OF_PAGES = (
-    *("view", "measure", "by", "step", "ahead", "table", "day", "least", "more", "import_of"),
-    *("part", "ask", "month", "type", "on", "lasts", "strength", "deadline", "event", "look", "kind_of", "topic_of"),
-    *SEVERAL,
-)  # of one page alone
-FOLLOWED = "to"  # in the address of a link within the dashboard
 PARENTS = {"municipality": "region", "topic": "topic_group"}
 MOST_OPTIONS = 400  # longer lists slow the browser; a parent (region, topic group) makes them shorter
 
@@ -53,13 +44,6 @@ def filters(answers: Answers, text: Text) -> Filters:
         found = replace(found, compare=_compare(text))
     _below(home, text)
     return Filters(first, last, *(getattr(found, field) for field in list(Filters.__dataclass_fields__)[2:]))
-
-
-def write_again() -> None:
-    """After a change of language: write each choice anew, so that browser and URL show it in the new words."""
-    for key in (*KEYS, *OF_PAGES):
-        if key in st.session_state:
-            st.session_state[key] = st.session_state[key]
 
 
 def one_of(name: str, options: Sequence[str], text: Text, *, family: str = "heat", label: str = "") -> str:
@@ -264,30 +248,3 @@ def at_first(home: str | None) -> dict[str, str | list[str]]:
         "period": DEFAULT_PERIOD,
         "compare": COMPARISONS[0],
     }
-
-
-def seed(key: str, options: Sequence[str], label: Callable[[Text, str], str], text: Text) -> None:
-    """Understand an address written in another language, or with the values as they are stored.
-
-    Streamlit itself reads the labels of the options as the reader sees them, and takes what it does not find among
-    them out of the address: so it is told what the address says, in the words that it knows.
-    """
-    given = st.query_params.get_all(key)
-    if key in st.session_state or not given:
-        return
-    known = {label(Text(language), option): option for language in LOCALES for option in options}
-    values = [known.get(value, value) for value in given]
-    values = [value for value in values if value in options]
-    if values:
-        alone = key in ("period", "compare", *OF_PAGES) and key not in SEVERAL
-        st.session_state[key] = values[-1] if alone else values
-        _reword(key, [label(text, value) for value in values])
-
-
-def _reword(key: str, words: list[str]) -> None:
-    """Say in `words` what Streamlit is to read in the address of `key`; the browser's own address stays as it is."""
-    context = get_script_run_ctx()
-    if context is not None:
-        with context.session_state.query_params() as address:
-            address.set_with_no_forward_msg(key, words)
-            address.set_initial_query_params_from_current()

@@ -11,7 +11,7 @@ import streamlit as st
 from streamlit.runtime.scriptrunner_utils.script_run_context import get_script_run_ctx
 
 from analytics.filters import Filters
-from pages.shared import browser, choosing, failures, selection
+from pages.shared import address, browser, choosing, failures, selection
 from pages.shared.answers import Answers, open_answers
 from pages.shared.text import LOCALES, Text, language_of, plain
 from pages.shared.twins import About
@@ -51,6 +51,8 @@ def open_page(name: str, *, needs_complaints: bool = True) -> Iterator[Page]:
     st.html(STYLE)
     text = Text(language_of(st.context.locale))
     with failures.told(name, text), open_answers() as answers:
+        address.make_whole(moved=kept("page") not in (None, name))
+        keep("page", name)
         with _one_for_all_pages(), st.sidebar:
             text = _menu(answers)
             if kept("start_over"):
@@ -72,7 +74,7 @@ def open_page(name: str, *, needs_complaints: bool = True) -> Iterator[Page]:
         with st.skeleton(height=LOADING), body, failures.told(name, text):  # in the language that was chosen
             yield Page(answers, filters, text)
         with foot:
-            browser.link(_in_address(answers.home_region()), choosing.KEYS, text)
+            browser.link(_in_address(answers.home_region()), address.KEYS, text)
 
 
 def keep(name: str, value: object) -> None:
@@ -138,11 +140,11 @@ def parameters(chosen: Mapping[str, str], filters: Filters, text: Text) -> dict[
     }
     given |= {name: (value,) for name, value in chosen.items()}
     told: dict[str, str | list[str]] = {
-        name: [value if name in choosing.OF_PAGES else text.name(name, value) for value in values]
+        name: [value if name in address.OF_PAGES else text.name(name, value) for value in values]
         for name, values in given.items()
         if values
     }
-    return told | {"lang": text.language, choosing.FOLLOWED: "1"}
+    return told | {"lang": text.language, address.FOLLOWED: "1"}
 
 
 @contextmanager
@@ -174,7 +176,7 @@ def _menu(answers: Answers) -> Text:
             bind="query-params",
             required=True,
             label_visibility="collapsed",
-            on_change=choosing.write_again,
+            on_change=address.write_again,
         )
     text = Text(chosen or text.language)
     name.markdown(f"### {text('app.name')}", width="content")
@@ -222,7 +224,7 @@ def _has_complaints(answers: Answers, filters: Filters, text: Text) -> bool:
 def _in_address(home: str | None) -> dict[str, list[str]]:
     """The filters as an address says them: as they are stored, which every language understands; no defaults."""
     at_first, found = choosing.at_first(home), {}
-    for key in choosing.KEYS:
+    for key in address.KEYS:
         value = st.session_state.get(key, at_first.get(key, []))
         if value != at_first.get(key, []):
             several = isinstance(value, (list, tuple))
