@@ -150,9 +150,12 @@ def test_a_day_on_which_only_some_regions_look_unloaded_is_partly_loaded() -> No
             ("Тульская область", "2026-11-22"): "not_loaded",
         }
     )
-    heat = charts.completeness(table, ENGLISH, by="source").data[0]
+    heat, marks = charts.completeness(table, ENGLISH, by="source").data
     assert [[charts.STATES[z] for z in line] for line in heat.z] == [["loaded", "partly", "not_loaded"]]
-    assert list(heat.text[0]) == ["", "!", "–"]
+    assert list(zip(marks.x, marks.y, marks.text, strict=True)) == [
+        ("2026-11-21", 0, "<b>!</b>"),
+        ("2026-11-22", 0, "<b>–</b>"),
+    ]
     assert "1 of 2 not whole" in heat.hovertext[0][1]
     assert "10, usually 20" in heat.hovertext[0][0]
 

@@ -84,15 +84,13 @@ def completeness(table: pd.DataFrame, text: Text, *, by: str) -> go.Figure:
             "showscale": False,
             "xgap": 1 if by == "region" else 2,
             "ygap": 2,
-            "text": [[MARKS[cell["state"]] if cell else "" for cell in line] for line in found],
-            "texttemplate": "<b>%{text}</b>",
-            "textfont": {"color": ink(PALETTE["looks_unloaded"]), "size": 12},
             "hovertext": [
                 [_cell_words(name, day, cell, text) for day, cell in zip(dates, line, strict=True)]
                 for name, line in zip(names, found, strict=True)
             ],
             "hovertemplate": "%{hovertext}<extra></extra>",
-        }
+        },
+        _marks(found, dates),
     ]
     many = len(lines) > 1 or by == "region"
     return figure(
@@ -165,6 +163,25 @@ def _cells(table: pd.DataFrame, by: str) -> pd.DataFrame:
     worst = np.array(STATES)[cells["rank"]]
     some = (cells["bad"] > 0) & (cells["bad"] < cells["places"])
     return cells.assign(usual=cells["usual"].mask(cells["untold"]), state=np.where(some, "partly", worst))
+
+
+def _marks(found: list[list[dict[str, Any] | None]], days: list[date]) -> dict[str, Any]:
+    """The marks of the cells that have one. As the cells' own text, even empty texts would be laid out one by one."""
+    marked = [
+        (row, day, MARKS[cell["state"]])
+        for row, line in enumerate(found)
+        for day, cell in zip(days, line, strict=True)
+        if cell and MARKS[cell["state"]]
+    ]
+    return {
+        "type": "scatter",
+        "mode": "text",
+        "x": [day.isoformat() for _, day, _ in marked],
+        "y": [row for row, _, _ in marked],
+        "text": [f"<b>{mark}</b>" for _, _, mark in marked],
+        "textfont": {"color": ink(PALETTE["looks_unloaded"]), "size": 12},
+        "hoverinfo": "skip",
+    }
 
 
 def _line_name(line: str, text: Text, by: str) -> str:
