@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from analytics import names
 from analytics.errors import BadInput
@@ -20,6 +21,7 @@ from analytics.store import Store
 MOST_BYTES = 5_000_000  # outlines that take more are simplified until they take less
 FINEST = 0.0005  # degrees, about 50 m: the first step of simplifying
 COARSEST = 0.25  # a step from which outlines say nothing any more
+BETWEEN = "\n"  # region and municipality: stands in no name
 CRS_OF_DEGREES = ("crs84", "4326", "4979", "4269", "7665")
 ENOUGH = 0.5  # share of the features whose property must name known places
 
@@ -96,17 +98,19 @@ def forget_own_geometry(store: Store, level: str) -> None:
 
 def own_geometry(store: Store, level: str, regions: Iterable[str] = ()) -> Geometry | None:
     """The outlines that the reader gave, ids being the names of the places; None where there are none."""
-    found = store.query(
-        f"""
-        select region, municipality, shape from shapes
-        where municipality {"=" if level == "region" else "<>"} '' and chosen(region, $regions) order by all
-        """,
-        regions=list(regions) or None,
-    )
-    if found.empty:
-        return None
-    named = found["region"] if level == "region" else found["municipality"]
-    return geometry((name, json.loads(shape)) for name, shape in zip(named, found["shape"], strict=True))
+    found = _kept(store, level, regions)
+    return _drawable(found[level], found["shape"])
+
+
+def all_municipalities(store: Store, regions: Iterable[str] = ()) -> Geometry | None:
+    """The outlines of the municipalities of several regions, ids being those of `outline_id`; None without any."""
+    found = _kept(store, "municipality", regions)
+    return _drawable(outline_id(found["region"], found["municipality"]), found["shape"])
+
+
+def outline_id(regions: pd.Series, municipalities: pd.Series) -> pd.Series:
+    """What tells municipalities of the same name in several regions apart."""
+    return regions + BETWEEN + municipalities
 
 
 def shapes_of(path: Path) -> list[tuple[str, str, str]]:
@@ -119,6 +123,25 @@ def kept_outlines(store: Store) -> dict[str, int]:
     """How many outlines of regions and of municipalities the reader has given."""
     found = store.query("select count(*) as n, count(nullif(municipality, '')) as towns from shapes").iloc[0]
     return {"region": int(found["n"] - found["towns"]), "municipality": int(found["towns"])}
+
+
+# Keeping
+
+
+def _kept(store: Store, level: str, regions: Iterable[str]) -> pd.DataFrame:
+    return store.query(
+        f"""
+        select region, municipality, shape from shapes
+        where municipality {"=" if level == "region" else "<>"} '' and chosen(region, $regions) order by all
+        """,
+        regions=list(regions) or None,
+    )
+
+
+def _drawable(ids: pd.Series, shapes: pd.Series) -> Geometry | None:
+    if ids.empty:
+        return None
+    return geometry((name, json.loads(shape)) for name, shape in zip(ids, shapes, strict=True))
 
 
 # Reading

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 
@@ -16,7 +17,10 @@ from analytics.filters import Filters
 from analytics.geometry import geometry
 from analytics.imports import import_files
 from analytics.layout import layout, reference_geometry
+from analytics.own_geometry import OwnShapes, keep_own_geometry
+from analytics.queries import choices
 from analytics.selected_forecast import history, outlook
+from analytics.settings import Settings
 from analytics.store import open_store
 from analytics.where import ahead
 from pages.shared import grids, maps
@@ -95,7 +99,7 @@ def test_a_region_chosen_shows_its_municipalities_and_the_way_back(
     assert ENGLISH("heatmap.click_municipality") in notes(app)
     next(button for button in app.button if button.label == "All regions").click().run()
     assert app.multiselect(key="region").value == []
-    assert ENGLISH("heatmap.click") in notes(app)
+    assert ENGLISH("heatmap.click_region") in notes(app)
 
 
 def test_a_short_history_says_what_it_takes(
@@ -123,13 +127,62 @@ def test_tiles_are_coloured_and_named_and_the_unknown_ones_grey() -> None:
 
 def test_the_map_draws_every_region_once_and_takes_the_pointer_inside_it() -> None:
     table = regions(**{"RU-KLU": 10.0, "RU-TUL": 40.0}).dropna(subset="code")
-    figure = maps.outlines(table, reference_geometry(), scale("complaints", table["value"]), ENGLISH)
+    drawn = maps.drawn(reference_geometry())
+    assert sorted(code for layer in drawn.layers for code, *_ in layer) == sorted(reference_geometry().ids)
+    figure = maps.outlines(table, drawn, scale("complaints", table["value"]), ENGLISH)
     filled = [trace for trace in figure.data if trace.fill == "toself"]
-    assert len(filled) == 83
     assert sum(trace.fillcolor.startswith("#") for trace in filled) == 2
+    parts = sum(list(x).count(None) for layer in drawn.layers for _, x, _ in layer)
+    assert sum(list(trace.x).count(None) + 1 for trace in filled) == parts
     pointer = next(trace for trace in figure.data if trace.customdata is not None)
     assert {place for (place,) in pointer.customdata} == set(table["region"])
     assert len(figure.to_json()) < 600_000
+
+
+def square(west: float, south: float, side: float) -> dict[str, object]:
+    east, north = west + side, south + side
+    return {
+        "type": "Polygon",
+        "coordinates": [[[west, south], [east, south], [east, north], [west, north], [west, south]]],
+    }
+
+
+def test_a_town_inside_its_district_is_drawn_after_it_whatever_their_colours() -> None:
+    found = maps.drawn(geometry([("town", square(40.4, 55.4, 0.2)), ("district", square(40, 55, 1))]))
+    assert [[code for code, *_ in layer] for layer in found.layers] == [["district"], ["town"]]
+    table = pd.DataFrame({"code": ["district", "town"], "value": [9.0, 1.0], "told": "…", "region": "…"})
+    filled = [
+        trace.fillcolor
+        for trace in maps.outlines(table, found, Scale("complaints", 0, 9), ENGLISH).data
+        if trace.fill == "toself"
+    ]
+    assert filled == [Scale("complaints", 0, 9).step(9.0), Scale("complaints", 0, 9).step(1.0)]
+
+
+def test_the_municipalities_of_all_regions_are_on_one_map_and_lead_into_their_regions(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    folder = make_store(tmp_path, days=80, a_day=3)
+    with closing(open_store(Settings(store=folder))) as store:
+        towns = choices(store).query("meaning == 'municipality' and value != ''")
+        named = list(zip(towns["parent"], towns["value"], strict=True))
+        shapes = {name: square(30 + 2 * at, 55, 1) for at, name in enumerate(named[1:])}
+        keep_own_geometry(store, OwnShapes("municipality", shapes, [], [], "name", 0.0))
+    app = opened(
+        folder, monkeypatch, tmp_path, view="map", measure="complaints", level="municipality", twin_heat_map=True
+    )
+    assert not app.exception
+    assert ENGLISH("heatmap.click_municipality_of_all") in notes(app)
+    chart = json.loads(next(chart for chart in app.get("plotly_chart") if "map" in chart.proto.id).proto.spec)
+    drawn = [trace for trace in chart["data"] if trace.get("fill") == "toself"]
+    assert sum(trace["x"].count(None) + 1 for trace in drawn) == len(shapes)
+    pointer = next(trace for trace in chart["data"] if trace.get("customdata"))
+    assert {region for (region,) in pointer["customdata"]} == {region for region, _ in shapes}
+    assert len({region for region, _ in shapes}) > 1
+    shown = app.dataframe[0].value
+    assert set(zip(shown["Region"], shown["Municipality"], strict=True)) == {
+        (ENGLISH.name("region", region), ENGLISH.name("municipality", town)) for region, town in named
+    }
 
 
 def test_a_shape_over_the_meridian_is_unwrapped() -> None:
@@ -203,12 +256,12 @@ def test_places_ahead_add_up_to_what_came_and_to_what_is_expected(
 @pytest.mark.parametrize(
     ("chosen", "shown"),
     [
-        ({}, "click"),
+        ({}, "click_region"),
         ({"region": [REGIONS[0]]}, "click_municipality"),
         ({"view": "matrix"}, "matrix_note"),
-        ({"step": "week"}, "click"),
-        ({"step": "week", "ahead": 27}, "click"),
-        ({"step": "week", "ahead": -2}, "click"),
+        ({"step": "week"}, "click_region"),
+        ({"step": "week", "ahead": 27}, "click_region"),
+        ({"step": "week", "ahead": -2}, "click_region"),
     ],
 )
 def test_the_forecast_of_a_day_or_a_week_is_shown_of_every_kind_of_place(

@@ -26,7 +26,7 @@ PURE = (
     "text.py",
     "trend_charts.py",
 )  # table in, figure or words out
-STATE = ("frame.py", "choosing.py", "bound.py", "event_choices.py")  # widget state and the URL
+STATE = ("address.py", "frame.py", "choosing.py", "bound.py", "event_choices.py")  # widget state and the URL
 CACHES = ("answers.py", "derived.py", "rehearsed.py")
 LONGEST_PAGE = 30
 LONGEST_MODULE = 300

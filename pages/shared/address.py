@@ -14,7 +14,7 @@ LISTS = ("region", "municipality", "topic_group", "topic", "channel")  # in the 
 KEYS = ("period", "compare", "days", *LISTS, "kind")
 SEVERAL = ("planned", "about")  # of one page alone, several at once
 OF_PAGES = (
-    *("view", "measure", "by", "step", "ahead", "table", "day", "least", "more", "import_of"),
+    *("view", "measure", "level", "by", "step", "ahead", "table", "day", "least", "more", "import_of"),
     *("part", "ask", "month", "type", "on", "lasts", "strength", "deadline", "event", "look", "kind_of", "topic_of"),
     *SEVERAL,
 )  # of one page alone

@@ -16,13 +16,12 @@ from analytics import explain, selected_forecast, signal_ledger
 from analytics.explain import Sentence
 from analytics.filters import Filters, period
 from analytics.forecast import probability
-from analytics.geometry import Geometry
 from analytics.layout import reference_geometry
 from analytics.loaded import LastFullDay
 from analytics.selected_forecast import Outlook
 from analytics.settings import Settings, read_settings
 from analytics.store import Store, open_store
-from pages.shared import derived, questions
+from pages.shared import derived, maps, questions
 
 LOOKED_BACK = 400  # days, for last year's week and the record
 COMPARED = ("movers", "changed", "whole")  # whose answer depends on what the reader compares with
@@ -122,13 +121,16 @@ class Answers:
         asked = (filters.regions, filters.municipalities)
         return self._kept("municipal_layout", asked, lambda: _municipal_layout(self, *asked))
 
-    def geometry(self, filters: Filters) -> Geometry:
-        """The outlines of the places to compare: the reader's own, else those of the reference."""
-        return self.ask("own_geometry", filters, self.places(filters)) or reference_geometry()
+    def drawn(self, filters: Filters, places: str) -> maps.Drawn:
+        """The outlines of places (region, municipality, or all_municipalities): the reader's, else the reference's."""
+        return self.know("own_drawn", filters.regions, places) or maps.drawn(reference_geometry())
 
-    def without_place(self, filters: Filters) -> int:
-        """How many complaints of the period name no region, or no municipality where these are compared."""
-        places = self.places(filters)
+    def can_draw_all(self, filters: Filters) -> bool:
+        """Are regions compared, and the outlines of their municipalities known?"""
+        return self.places(filters) == "region" and bool(self.know("kept_outlines")["municipality"])
+
+    def without_place(self, filters: Filters, places: str) -> int:
+        """How many complaints of the period name no region, or no municipality (`places`)."""
         table = self.compared(filters, ("region",) if places == "region" else ("region", places))
         return int(table.loc[table[places] == "", "complaints"].sum())
 

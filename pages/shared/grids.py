@@ -119,8 +119,10 @@ def week(table: pd.DataFrame, scale: Scale, text: Text) -> go.Figure:
     )
 
 
-def ranked(table: pd.DataFrame, scale: Scale, text: Text, *, places: str, most: int = 25) -> go.Figure:
-    """Bars from the largest value down. `table`: places, value, told."""
+def ranked(
+    table: pd.DataFrame, scale: Scale, text: Text, *, places: str, enters: str = "", most: int = 25
+) -> go.Figure:
+    """Bars from the largest value down. `table`: places, value, told; a click chooses `enters`, else the place."""
     shown = table.dropna(subset="value").sort_values("value", ascending=False, kind="stable").head(most)
     base = 1.0 if scale.measure.startswith("against") else 0.0
     bars = {
@@ -136,7 +138,7 @@ def ranked(table: pd.DataFrame, scale: Scale, text: Text, *, places: str, most: 
         "text": [f" {scale.words(value, text)} " for value in shown["value"]],
         "textposition": "outside",
         "cliponaxis": False,
-        "customdata": [[name] for name in shown[places]],
+        "customdata": [[name] for name in shown[enters or places]],
         "hovertext": shown["told"].tolist(),
         "hovertemplate": "%{hovertext}<extra></extra>",
         "selected": {"marker": {"opacity": 1}},

@@ -10,10 +10,11 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from analytics.filters import Filters, period
-from pages.shared import choosing, components, grids, maps, told
+from analytics.own_geometry import outline_id
+from pages.shared import choosing, components, grids, heat_numbers, maps, told
 from pages.shared.answers import Answers
 from pages.shared.scales import Scale, scale
-from pages.shared.text import Text, plain
+from pages.shared.text import Text
 
 MEASURES = {  # of each view
     "tiles": (*told.COMPARED, "forecast"),
@@ -24,7 +25,7 @@ MEASURES = {  # of each view
     "points": ("complaints",),
 }
 DEFINED = {"complaints": "received"}  # the same number under another name
-NAMED = 5  # places without geometry
+LEVELS = ("region", "municipality")  # of the map of several regions
 WEEK = 7
 LEAST = 300  # pixels of the ranked list beside a map or tiles
 
@@ -52,36 +53,66 @@ def show(view: str, measure: str, answers: Answers, filters: Filters, text: Text
 
 def _tiles(measure: str, answers: Answers, filters: Filters, text: Text) -> None:
     places, table, shade = _places(measure, answers, filters, text)
-    _chosen_places(table, shade, answers, filters, text, places=places, as_map=False)
+    _chosen_places(table, shade, answers, filters, text, places=places)
 
 
 def _map(measure: str, answers: Answers, filters: Filters, text: Text) -> None:
+    both = measure != "forecast" and answers.can_draw_all(filters)
+    if both and choosing.one_of("level", LEVELS, text) == "municipality":
+        drawn = answers.drawn(filters, "all_municipalities")
+        table, shade = _all_municipalities(measure, drawn, answers, filters, text)
+        _chosen_places(table, shade, answers, filters, text, places="municipality", drawn=drawn, enters="region")
+        return
     places, table, shade = _places(measure, answers, filters, text)
-    drawn = bool(table["has_geometry"].any())
-    if not drawn:
+    has_outlines = bool(table["has_geometry"].any())
+    if not has_outlines:
         st.caption(text(f"heatmap.no_map_{places}"))
-    _chosen_places(table, shade, answers, filters, text, places=places, as_map=drawn)
+    outlines = answers.drawn(filters, places) if has_outlines else None
+    _chosen_places(table, shade, answers, filters, text, places=places, drawn=outlines)
 
 
 def _chosen_places(
-    table: pd.DataFrame, shade: Scale, answers: Answers, filters: Filters, text: Text, *, places: str, as_map: bool
+    table: pd.DataFrame,
+    shade: Scale,
+    answers: Answers,
+    filters: Filters,
+    text: Text,
+    *,
+    places: str,
+    drawn: maps.Drawn | None = None,
+    enters: str = "",
 ) -> None:
-    """Tiles or map with what is missing below, beside it the places in order; a click goes into a place."""
+    """Map or tiles with what is missing below, beside it the places in order; a click goes into one, or `enters`."""
     if _says_what_is_missing(table, shade.measure, text):
         return
-    st.caption(text("heatmap.click" if places == "region" else "heatmap.click_municipality"))
+    st.caption(text(f"heatmap.click_{places}_of_all" if enters else f"heatmap.click_{places}"))
     wide, narrow = st.columns([3, 1.25], gap="small")
     with wide:
         figure = (
-            maps.outlines(table.dropna(subset="code"), answers.geometry(filters), shade, text, places=places)
-            if as_map
+            maps.outlines(table.dropna(subset="code"), drawn, shade, text, enters=enters or places)
+            if drawn
             else maps.tiles(table, shade, text, places=places)
         )
-        _clickable("map" if as_map else "tiles", figure, places, text)
+        name = "map" if drawn else "tiles"
+        _clickable(name, figure, places, text, enters=enters or places)
     with narrow, st.container(height=max(int(figure.layout.height), LEAST), border=False):
-        _clickable("ranked", grids.ranked(table, shade, text, places=places), places, text)
-    _left_out(table, answers, filters, text, places=places, measure=shade.measure)
-    _twin(table, places, shade, text, chart=f"chart_{'map' if as_map else 'tiles'}_{places}")
+        ranked = grids.ranked(table, shade, text, places=places, enters=enters)
+        _clickable("ranked", ranked, places, text, enters=enters or places)
+    heat_numbers.left_out(table, answers, filters, text, places=places, measure=shade.measure)
+    heat_numbers.twin(table, places, shade, text, enters, chart=f"chart_{name}_{places}")
+
+
+def _all_municipalities(
+    measure: str, drawn: maps.Drawn, answers: Answers, filters: Filters, text: Text
+) -> tuple[pd.DataFrame, Scale]:
+    """The municipalities of all regions chosen, at once."""
+    table = answers.compared(filters, ("region", "municipality"))
+    table = table[table["municipality"] != ""]
+    known = {code for layer in drawn.layers for code, *_ in layer}
+    ids = outline_id(table["region"], table["municipality"])
+    table = table.assign(value=table[measure].astype(float), code=ids, has_geometry=ids.isin(known))
+    shade = scale(measure, table["value"])
+    return told.with_told(table, shade, text, ("municipality", "region")), shade
 
 
 def _places(measure: str, answers: Answers, filters: Filters, text: Text) -> tuple[str, pd.DataFrame, Scale]:
@@ -141,7 +172,7 @@ def _matrix(measure: str, answers: Answers, filters: Filters, text: Text) -> Non
         return
     st.caption(text("heatmap.matrix_note", lines=grids.MOST_LINES, topics=grids.MOST_TOPICS))
     _chart("matrix", grids.matrix(table, shade, text, places=places, topics=topics), text)
-    _twin(table, places, shade, text, second=topics, chart="chart_matrix")
+    heat_numbers.twin(table, places, shade, text, topics, chart="chart_matrix")
 
 
 def _calendar(measure: str, answers: Answers, filters: Filters, text: Text) -> None:
@@ -154,8 +185,8 @@ def _calendar(measure: str, answers: Answers, filters: Filters, text: Text) -> N
     )
     st.caption(text("heatmap.calendar_note"))
     _chart("calendar", grids.calendar(table, shade, text, first_day=first, last_day=last), text)
-    days = pd.DataFrame({text("heatmap.day"): table["day"].dt.date, _column(shade, text): table["value"]})
-    _download(days, measure, "chart_calendar", text)
+    days = pd.DataFrame({text("heatmap.day"): table["day"].dt.date, heat_numbers.column(shade, text): table["value"]})
+    heat_numbers.download(days, measure, "chart_calendar", text)
 
 
 def _hours(measure: str, answers: Answers, filters: Filters, text: Text) -> None:
@@ -173,8 +204,12 @@ def _hours(measure: str, answers: Answers, filters: Filters, text: Text) -> None
         text("heatmap.hours_note", weekday=weekday, hour=f"{busiest['hour']}:00", complaints=int(busiest["complaints"]))
     )
     _chart("hours", grids.week(table.assign(value=table["complaints"].astype(float), told=words), shade, text), text)
-    names = {"weekday": text("heatmap.weekday"), "hour": text("heatmap.hour"), "complaints": _column(shade, text)}
-    _download(
+    names = {
+        "weekday": text("heatmap.weekday"),
+        "hour": text("heatmap.hour"),
+        "complaints": heat_numbers.column(shade, text),
+    }
+    heat_numbers.download(
         table.assign(weekday=table["weekday"] + 1)[list(names)].rename(columns=names), measure, "chart_hours", text
     )
 
@@ -187,7 +222,7 @@ def _points(measure: str, answers: Answers, filters: Filters, text: Text) -> Non
     st.caption(text("heatmap.points_note", n=table.attrs["complaints"], without=table.attrs["without_place"]))
     _chart("points", maps.density(table, text, step=table.attrs["step"]), text)
     names = {name: text.of("heatmap", name) for name in ("longitude", "latitude")}
-    _download(
+    heat_numbers.download(
         table.rename(columns={**names, "complaints": text.of("heat_measure", measure)}), measure, "chart_points", text
     )
 
@@ -210,64 +245,13 @@ def _says_what_is_missing(table: pd.DataFrame, measure: str, text: Text) -> bool
     return bool(missing)
 
 
-def _left_out(
-    table: pd.DataFrame, answers: Answers, filters: Filters, text: Text, *, places: str, measure: str
-) -> None:
-    """What is not to be seen: places without geometry or population, complaints without a place."""
-    notes = []
-    if table["has_geometry"].any():
-        notes.append(_names("heatmap.no_geometry", table.loc[~table["has_geometry"], places], text, places))
-    if measure == "per_1000":
-        notes.append(_names(f"heatmap.no_population_{places}", table.loc[table["value"].isna(), places], text, places))
-    if measure.startswith("against"):
-        notes.append(_names("heatmap.no_ratio", table.loc[table["value"].isna(), places], text, places))
-    unplaced = answers.without_place(filters)
-    if unplaced and measure != "forecast":
-        notes.append(text(f"heatmap.without_{places}", n=unplaced))
-    if any(notes):
-        st.caption(" ".join(note for note in notes if note))
-
-
-def _names(key: str, names: pd.Series, text: Text, meaning: str = "region") -> str:
-    if names.empty:
-        return ""
-    return text(key, n=len(names), names=text.listed([plain(text.name(meaning, name)) for name in names], NAMED))
-
-
-def _twin(table: pd.DataFrame, places: str, shade: Scale, text: Text, second: str | None = None, *, chart: str) -> None:
-    """The same as a table, to read and to take along."""
-    table = table.sort_values("value", ascending=False, kind="stable", na_position="last")
-    shown = {text.of("filters", places): [text.name(places, name) for name in table[places]]}
-    if second:
-        shown[text.of("filters", second)] = [text.name(second, name) for name in table[second]]
-    if shade.measure == "forecast":
-        shown[_column(shade, text)] = table["value"].round(1).tolist()
-    else:
-        shown[text.of("heat_measure", "complaints")] = table["complaints"].astype(int).tolist()
-        for name in ("per_1000", "usual", "against_usual", "last_year", "against_last_year", "overdue_share"):
-            values = table[name].astype(float)
-            if values.notna().any():
-                shown[text.of("heat_column", name)] = values.round(4 if name != "usual" else 1).tolist()
-    _download(pd.DataFrame(shown), shade.measure, chart, text)
-
-
-def _column(shade: Scale, text: Text) -> str:
-    return text.of("heat_measure", shade.measure)
-
-
-def _download(table: pd.DataFrame, measure: str, chart: str, text: Text) -> None:
-    view = chart.split("_")[1]
-    title = f"{text.of('heat_view', view)}: {text.of('heat_measure', measure)}"
-    components.twin(f"heat_{view}", table, title, text, chart=chart)
-
-
 def _chart(name: str, figure: go.Figure, text: Text) -> None:
     with st.container(key=f"heat_{name}"):
         components.picture(f"chart_{name}", figure, text, title="", alt=text.of("heat_alt", name))
 
 
-def _clickable(name: str, figure: go.Figure, places: str, text: Text) -> None:
-    """A chart of places: a click goes into one."""
+def _clickable(name: str, figure: go.Figure, places: str, text: Text, *, enters: str) -> None:
+    """A chart of places: a click goes into one, or into the region (`enters`) that it lies in."""
     with st.container(key=f"heat_{name}"):
         components.picture(
             f"chart_{name}_{places}",
@@ -275,6 +259,6 @@ def _clickable(name: str, figure: go.Figure, places: str, text: Text) -> None:
             text,
             title="",
             alt=text.of("heat_alt", name),
-            on_select=lambda: choosing.enter(f"chart_{name}_{places}", places),
+            on_select=lambda: choosing.enter(f"chart_{name}_{places}", enters),
             selection_mode="points",
         )

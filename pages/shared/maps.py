@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from html import escape
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -25,6 +25,18 @@ REACH = 64  # parts of it: between the points inside a place that take the point
 MARGIN = 120  # parts of it: around the map
 EDGE = "rgba(16,22,29,0.55)"
 HIDDEN = {"showgrid": False, "zeroline": False, "visible": False, "fixedrange": True}
+
+
+class Drawn(NamedTuple):
+    """Outlines ready to be drawn, in kilometres.
+
+    `layers`: code and corners (None between and after the parts) of each place, those inside others in the second;
+    `spots`: code and points inside, by which the pointer finds a place; `corners`: the lowest and the highest.
+    """
+
+    layers: tuple[list[tuple[str, list[float | None], list[float | None]]], ...]
+    spots: list[tuple[str, float, float]]
+    corners: tuple[tuple[float, ...], tuple[float, ...]]
 
 
 def tiles(table: pd.DataFrame, scale: Scale, text: Text, *, places: str, compact: bool = False) -> go.Figure:
@@ -71,30 +83,27 @@ def tiles(table: pd.DataFrame, scale: Scale, text: Text, *, places: str, compact
     )
 
 
-def outlines(table: pd.DataFrame, geometry: Geometry, scale: Scale, text: Text, *, places: str = "region") -> go.Figure:
+def outlines(table: pd.DataFrame, drawn: Drawn, scale: Scale, text: Text, *, enters: str = "region") -> go.Figure:
     """The places as they lie, in a projection of true areas, coloured by their value.
 
-    `table`: `places`, code (id of the geometry), value, told. Places of the geometry that are not in the table are
-    drawn in outline.
+    `table`: code (id of the outlines), value, told, `enters` (what a click chooses). Places that are not in the table
+    are drawn in outline.
     """
-    shapes = _drawn(geometry)
     known = {row["code"]: row for row in table.to_dict("records")}
-    traces: list[dict[str, Any]] = []
-    for code, x, y in shapes:
-        row = known.get(code)
-        traces.append(
-            {
-                "type": "scatter",
-                "mode": "lines",
-                "x": x,
-                "y": y,
-                "fill": "toself",
-                "fillcolor": scale.color(row["value"]) if row else CLEAR,
-                "line": {"color": EDGE if row else "rgba(128,140,155,0.5)", "width": 0.7},
-                "hoverinfo": "skip",
-            }
-        )
-    inside = [(x, y, known[code]) for code, x, y in _reach(geometry) if code in known]
+    traces: list[dict[str, Any]] = [
+        {
+            "type": "scatter",
+            "mode": "lines",
+            "x": x,
+            "y": y,
+            "fill": "toself",
+            "fillcolor": color,
+            "line": {"color": EDGE if color != CLEAR else "rgba(128,140,155,0.5)", "width": 0.7},
+            "hoverinfo": "skip",
+        }
+        for color, x, y in _of_one_color(drawn, {code: row["value"] for code, row in known.items()}, scale)
+    ]
+    inside = [(x, y, known[code]) for code, x, y in drawn.spots if code in known]
     traces.append(
         {
             "type": "scatter",
@@ -102,15 +111,15 @@ def outlines(table: pd.DataFrame, geometry: Geometry, scale: Scale, text: Text, 
             "x": [round(x, 1) for x, _, _ in inside],
             "y": [round(y, 1) for _, y, _ in inside],
             "marker": {"opacity": 0, "size": 14},
-            "customdata": [[row[places]] for _, _, row in inside],
+            "customdata": [[row[enters]] for _, _, row in inside],
             "hovertext": [row["told"] for _, _, row in inside],
             "hovertemplate": "%{hovertext}<extra></extra>",
             "selected": {"marker": {"opacity": 0}},
             "unselected": {"marker": {"opacity": 0}},
         }
     )
-    low, high, span = _extent(geometry)
-    edge = span / MARGIN
+    low, high = drawn.corners
+    edge = max(high[0] - low[0], high[1] - low[1]) / MARGIN
     return figure(
         [*traces, _legend(scale, text)],
         text,
@@ -197,21 +206,50 @@ def _always_whole() -> dict[str, Any]:
 
 
 @lru_cache(maxsize=4)
-def _drawn(geometry: Geometry) -> list[tuple[str, list[float | None], list[float | None]]]:
-    """Code and corners of each place, the largest first, so that what lies within another is seen.
-
-    Corners are moved to a coarse grid: neighbours, which share them, stay without gaps.
-    """
+def drawn(geometry: Geometry) -> Drawn:
+    """Outlines made ready for a screen. Corners are moved to a coarse grid: neighbours stay without gaps."""
+    low, high, span = _extent(geometry)
+    step = span / COARSE
     found = []
-    step = _extent(geometry)[2] / COARSE
     for code, rings in zip(geometry.ids, geometry.rings, strict=True):
         lines = [_coarse(ring, step) for ring in sorted(rings, key=len, reverse=True)]
         kept = [line for place, line in enumerate(lines) if len(line) > 3 or place == 0]
-        corners = np.concatenate([np.vstack([line, [[np.nan, np.nan]]]) for line in kept])[:-1]
-        size = float(np.prod(np.ptp(np.concatenate(kept), axis=0)))
+        corners = np.concatenate([np.vstack([line, [[np.nan, np.nan]]]) for line in kept])
         x, y = ([None if math.isnan(value) else round(value, 1) for value in corners[:, axis]] for axis in (0, 1))
-        found.append((size, code, x, y))
-    return [(code, x, y) for _, code, x, y in sorted(found, key=lambda shape: -shape[0])]
+        found.append((code, x, y))
+    depth = _depths(geometry)
+    layers = tuple([shape for shape, deep in zip(found, depth, strict=True) if deep == level] for level in (0, 1))
+    return Drawn(layers, _reach(geometry), (tuple(low), tuple(high)))
+
+
+def _depths(geometry: Geometry) -> list[int]:
+    """For each place: 1 where it lies inside another one (a town in its district), else 0."""
+    corners = [np.concatenate(rings) for rings in geometry.rings]
+    low, high = np.array([all_.min(axis=0) for all_ in corners]), np.array([all_.max(axis=0) for all_ in corners])
+    found = []
+    for place, centre in enumerate(geometry.centres):
+        around = np.flatnonzero((low <= low[place]).all(axis=1) & (high >= high[place]).all(axis=1))
+        rings = [ring for other in around if other != place for ring in geometry.rings[other]]
+        found.append(int(any(_inside(centre[None], ring)[0] for ring in rings)))
+    return found
+
+
+def _of_one_color(
+    drawn: Drawn, values: dict[str, float], scale: Scale
+) -> Iterator[tuple[str, list[float | None], list[float | None]]]:
+    """Colour and corners of all places of a colour in one line: a line for each place would take a browser seconds.
+
+    What lies inside another place comes last, so that it is seen.
+    """
+    for layer in drawn.layers:
+        of_color: dict[str, tuple[list[float | None], list[float | None]]] = {}
+        for code, x, y in layer:
+            color = scale.step(values[code]) if code in values else CLEAR
+            all_x, all_y = of_color.setdefault(color, ([], []))
+            all_x += x
+            all_y += y
+        for color, (all_x, all_y) in of_color.items():
+            yield color, all_x[:-1], all_y[:-1]
 
 
 def _extent(geometry: Geometry) -> tuple[np.ndarray, np.ndarray, float]:
@@ -227,7 +265,6 @@ def _coarse(ring: np.ndarray, step: float) -> np.ndarray:
     return np.asarray(np.concatenate([moved[:1], moved[1:][changed]]))
 
 
-@lru_cache(maxsize=4)
 def _reach(geometry: Geometry) -> list[tuple[str, float, float]]:
     """Points inside the places, so that the pointer finds the one it is in: their centres and a lattice."""
     found = []

@@ -33,11 +33,12 @@ from analytics.filters import Filters
 from analytics.health import health
 from analytics.kept_tiles import grid_of
 from analytics.layout import layout, own_layout
-from analytics.own_geometry import kept_outlines, own_geometry
+from analytics.own_geometry import all_municipalities, kept_outlines, own_geometry
 from analytics.own_keeping import has_own_rows, own_table
 from analytics.store import Store
 from analytics.store_almanac import almanac_of
 from analytics.store_rehearsal import calendar_events
+from pages.shared import maps
 
 
 def _signals(
@@ -99,6 +100,12 @@ def municipal_layout(store: Store, regions: tuple[str, ...], chosen: pd.DataFram
     return tiles.assign(code=None, has_geometry=False)
 
 
+def _own_drawn(store: Store, regions: tuple[str, ...], places: str) -> maps.Drawn | None:
+    several = places == "all_municipalities"
+    found = all_municipalities(store, regions) if several else own_geometry(store, places, regions)
+    return maps.drawn(found) if found else None
+
+
 def _issue_state(store: Store) -> str:
     with store.reading() as query:
         return issue_state(query)
@@ -126,7 +133,7 @@ QUESTIONS: dict[str, Callable[..., Any]] = {
     "outbreaks": _outbreaks,
     "compared": where.compared,
     "layout": _layout,
-    "own_geometry": lambda store, filters, _, places: own_geometry(store, places, filters.regions),
+    "own_drawn": _own_drawn,
     "own_table": own_table,
     "has_own_rows": has_own_rows,
     "kept_outlines": kept_outlines,

@@ -17,6 +17,7 @@ RATIOS = ("against_usual", "against_last_year")
 SHARES = ("overdue_share",)
 RATES = ("per_1000",)
 COUNTS = ("complaints", "forecast")
+STEPS = 48  # of a map's colours
 WHOLE_FROM = 20  # complaints: a scale of expected ones that ends above it is marked by whole numbers
 
 
@@ -42,6 +43,11 @@ class Scale:
         """The colour of a value."""
         place = self.place(value)
         return UNKNOWN if math.isnan(place) else blended(self.colors, place)
+
+    def step(self, value: float) -> str:
+        """Nearly that colour, one of `STEPS`: what an eye cannot tell apart has the same."""
+        place = self.place(value)
+        return UNKNOWN if math.isnan(place) else blended(self.colors, round(place * STEPS) / STEPS)
 
     @property
     def colors(self) -> tuple[str, ...]:
