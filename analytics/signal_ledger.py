@@ -161,15 +161,16 @@ def _with_feedback(signals: pd.DataFrame, said: pd.DataFrame) -> pd.DataFrame:
     last = said.dropna(subset="said").groupby(SERIES)["said"].last()
     index = pd.MultiIndex.from_frame(signals[SERIES])
     signals = signals.assign(score=signals["score"] * pd.Series(index.map(last).map(SHIFT)).fillna(1.0).to_numpy())
+    told = pd.DataFrame(None, index=signals.index, columns=["said", "word", "owner"], dtype="object")
     of_series = dict(list(said.groupby(SERIES)))
-    for name in ("said", "word", "owner"):
-        told = []
-        for row in signals.itertuples(index=False):
-            rows = of_series.get((row.region, row.municipality, row.topic), said.head(0))
-            one = rows.loc[rows["peak_day"].between(row.first_day, row.last_day), name].dropna() if len(rows) else rows
-            told.append(one.iloc[-1] if len(one) else None)
-        signals[name] = pd.Series(told, dtype="object")
-    return signals
+    for at in np.flatnonzero(index.isin(list(of_series))):
+        rows = of_series[index[at]]
+        rows = rows[rows["peak_day"].between(signals["first_day"].iloc[at], signals["last_day"].iloc[at])]
+        for name in told.columns:
+            known = rows[name].dropna()
+            if len(known):
+                told.loc[signals.index[at], name] = known.iloc[-1]
+    return signals.assign(**{name: told[name] for name in told.columns})
 
 
 def _begun(store: Store, signals: pd.DataFrame, origin: pd.Timestamp) -> np.ndarray:

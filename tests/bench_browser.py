@@ -321,16 +321,17 @@ def main() -> None:
     regions = [str(name) for name in known.loc[known["meaning"] == "region", "value"] if name][:40]
     with tempfile.TemporaryDirectory(prefix="forerunner-bench-") as name, served(chosen.store) as (ours, process):
         bare_app(Path(name))
-        with served("", folder=Path(name)) as (bare, _), sync_playwright() as playwright:
-            browser = playwright.chromium.launch(executable_path=chromium_path(), args=ARGUMENTS)
-            english = [Text("en").name("region", region) for region in regions]
-            found = measure_pages(browser, ours, bare, english, chosen.rounds)
-            on_map = measure_map(browser, ours, chosen.rounds)
-            browser.close()
-            ours_at = {page: "" if page == "overview" else page for page in PAGES}
-            bare_at = {page: min(found[page].charts, MOST_CHARTS) for page in PAGES}
-            bare_paths = {f"bare {page}": f"charts_{charts}" if charts else "" for page, charts in bare_at.items()}
-            asyncio.run(server_part(ours, ours_at, chosen.rounds, found))
+        with served("", folder=Path(name)) as (bare, _):
+            with sync_playwright() as playwright:
+                browser = playwright.chromium.launch(executable_path=chromium_path(), args=ARGUMENTS)
+                english = [Text("en").name("region", region) for region in regions]
+                found = measure_pages(browser, ours, bare, english, chosen.rounds)
+                on_map = measure_map(browser, ours, chosen.rounds)
+                browser.close()
+            charts = {page: min(found[page].charts, MOST_CHARTS) for page in PAGES}
+            paths = {page: "" if page == "overview" else page for page in PAGES}
+            bare_paths = {f"bare {page}": f"charts_{charts[page]}" if charts[page] else "" for page in PAGES}
+            asyncio.run(server_part(ours, paths, chosen.rounds, found))
             asyncio.run(server_part(bare, bare_paths, chosen.rounds, found))
         asyncio.run(many_readers(ours, regions, 2, together=False))
         burst, failed = asyncio.run(many_readers(ours, regions, chosen.readers, together=True))
