@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 import pandas as pd
 
-from analytics.drivers import SHAPES, EventTraces, Trace, event_shape, log_strengths, upward, window
+from analytics.drivers import SHAPES, EventTraces, Trace, event_shape, log_strengths, reaches, upward
 from analytics.event_learning import EVENT_SPREAD, FREEDOM
 from analytics.grounds import Grounds
 
@@ -30,12 +30,12 @@ class ComingEvents(EventTraces):
         strengths = log_strengths(past)
         nothing = Trace(0, np.zeros((0, len(SHAPES)), dtype=np.float32), (row[NO_KIND],), 0.0)
         self.traces = [nothing] * len(events)
-        reach = {str(kind): window(str(kind), windows) for kind in events["type"].unique()}
-        before, after = (events["type"].map({k: both[at] for k, both in reach.items()}) for at in (0, 1))
-        first, last = ((events[name] - days[0]).dt.days for name in ("starts_on", "ends_on"))
+        before, after = reaches(events, windows)
+        first, last = ((events[name] - days[0]).dt.days.to_numpy() for name in ("starts_on", "ends_on"))
         for number in np.flatnonzero((first - before < len(days)) & (last + after >= 0)):
             kind, strength = str(events["type"].iloc[number]), float(events["strength"].iloc[number])
-            start, shape = event_shape(int(first.iloc[number]), int(last.iloc[number]), reach[kind], len(days))
+            reach = int(before[number]), int(after[number])
+            start, shape = event_shape(int(first[number]), int(last[number]), reach, len(days))
             middle, spread = strengths.get(kind, (0.0, 0.0))
             slope = 0.0
             if spread > 0 and not np.isnan(strength):

@@ -243,6 +243,13 @@ def window(kind: str, windows: Mapping[str, tuple[int, int]]) -> tuple[int, int]
     return WINDOW
 
 
+def reaches(events: pd.DataFrame, windows: Mapping[str, tuple[int, int]]) -> tuple[np.ndarray, np.ndarray]:
+    """Days before and days after of each event."""
+    reach = {str(kind): window(str(kind), windows) for kind in events["type"].unique()}
+    before, after = (np.array([reach[str(kind)][at] for kind in events["type"]], dtype=int) for at in (0, 1))
+    return before, after
+
+
 def log_strengths(events: pd.DataFrame) -> dict[str, tuple[float, float]]:
     """Of each type the mean and the spread of the logarithm of its strength, where at least two events say it."""
     known = events.dropna(subset=["strength"])

@@ -161,16 +161,17 @@ def _with_feedback(signals: pd.DataFrame, said: pd.DataFrame) -> pd.DataFrame:
     last = said.dropna(subset="said").groupby(SERIES)["said"].last()
     index = pd.MultiIndex.from_frame(signals[SERIES])
     signals = signals.assign(score=signals["score"] * pd.Series(index.map(last).map(SHIFT)).fillna(1.0).to_numpy())
-    told = pd.DataFrame(None, index=signals.index, columns=["said", "word", "owner"], dtype="object")
+    told: dict[str, list[Any]] = {name: [None] * len(signals) for name in ("said", "word", "owner")}
     of_series = dict(list(said.groupby(SERIES)))
     for at in np.flatnonzero(index.isin(list(of_series))):
         rows = of_series[index[at]]
         rows = rows[rows["peak_day"].between(signals["first_day"].iloc[at], signals["last_day"].iloc[at])]
-        for name in told.columns:
+        for name, values in told.items():
             known = rows[name].dropna()
-            if len(known):
-                told.loc[signals.index[at], name] = known.iloc[-1]
-    return signals.assign(**{name: told[name] for name in told.columns})
+            values[at] = known.iloc[-1] if len(known) else None
+    return signals.assign(
+        **{name: pd.Series(values, index=signals.index, dtype="object") for name, values in told.items()}
+    )
 
 
 def _begun(store: Store, signals: pd.DataFrame, origin: pd.Timestamp) -> np.ndarray:

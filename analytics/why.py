@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pandas as pd
 
-from analytics.drivers import window
+from analytics.drivers import reaches
 from analytics.forecast import PARTS, Engine
 from analytics.local_events import shares_in
 
@@ -42,8 +42,7 @@ def _events(engine: Engine, signal: object) -> list[str]:
     windows = engine.calendars.drivers.windows
     peak = signal.peak_day  # type: ignore[attr-defined]
     day = np.timedelta64(1, "D")
-    reach = {str(kind): window(str(kind), windows) for kind in events["type"].unique()}
-    before, after = (events["type"].astype("str").map({k: r[at] for k, r in reach.items()}).to_numpy() for at in (0, 1))
+    before, after = reaches(events, windows)
     inside = (events["starts_on"].to_numpy() - before * day <= peak) & (
         events["ends_on"].to_numpy() + after * day >= peak
     )

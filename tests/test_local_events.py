@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -244,3 +245,13 @@ def test_municipal_forecasts_take_what_was_learned_of_the_regions(wide: Panel) -
     inside = alone[alone["day"].between(DAYS[-6], DAYS[-4])]
     assert len(inside) == 3
     assert inside["factor"].between(2.8, 5.6).all()
+
+
+def test_a_store_without_a_single_event_has_forecasts_reasons_and_no_factors(wide: Panel) -> None:
+    none = known([*PAST]).events.head(0)
+    nothing = Drivers(none, windows=WINDOWS)
+    grounds = replace(lay_grounds(wide, nothing, Almanac()), events=none)
+    assert municipal_factors(grounds, 7, WINDOWS).empty
+    engine = Engine(WIDE, 7, drivers=nothing, end=ORIGIN.date())
+    signals = pd.DataFrame({"region": ["North"], "topic": ["heat"], "peak_day": [DAYS[-6]], "usual": [50.0]})
+    assert json.loads(reasons(engine, signals)[0])["events_named"] == []
