@@ -272,8 +272,9 @@ def test_an_axis_is_marked_at_few_round_numbers(least: float, most: float, marks
     assert round_marks(least, most) == pytest.approx(marks)
 
 
-def test_a_table_is_read_with_numbers_as_the_browser_writes_them_and_days_as_people_do() -> None:
+def test_a_table_is_read_with_numbers_as_the_browser_writes_them_and_days_as_the_language_does() -> None:
     days = [date(2026, 11, 22), None]
     table = pd.DataFrame({"n": [1348, 2], "day": days, "stamp": pd.to_datetime(days), "word": ["a", "b"]})
-    formats = {name: column["type_config"]["format"] for name, column in twins.columns(table).items()}
+    formats = {name: column["type_config"]["format"] for name, column in twins.columns(table, RUSSIAN).items()}
     assert formats == {"n": "localized", "day": "DD.MM.YYYY", "stamp": "DD.MM.YYYY"}
+    assert twins.columns(table, ENGLISH)["day"]["type_config"]["format"] == "D MMM YYYY"

@@ -87,7 +87,15 @@ def several(
 
 
 def day(
-    name: str, label: str, value: date, least: date, most: date, *, of: object = None, help: str | None = None
+    name: str,
+    label: str,
+    value: date,
+    least: date,
+    most: date,
+    text: Text,
+    *,
+    of: object = None,
+    help: str | None = None,
 ) -> date:
     """A day, kept in the address under `name`. Once `of` has changed, a day that nobody chose is `value` anew."""
     offered = min(max(value, least), most)
@@ -103,7 +111,7 @@ def day(
         max_value=most,
         key=name,
         bind="query-params",
-        format="DD.MM.YYYY",
+        format=text("filters.day_format"),
         help=help,
     )
     return chosen if isinstance(chosen, date) else value

@@ -200,7 +200,7 @@ def _period(as_of: date, answers: Answers, text: Text) -> tuple[date, date]:
             max_value=max(last or as_of, as_of),
             key="days",
             bind="query-params",
-            format="DD.MM.YYYY",
+            format=text("filters.day_format"),
         )
         days = days if isinstance(days, tuple) else (days,)
         return (days[0], days[-1]) if days else (as_of, as_of)

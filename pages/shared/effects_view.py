@@ -100,5 +100,5 @@ def _all_types(table: pd.DataFrame, titles: dict[str, str], text: Text) -> None:
     )
     with st.container(border=True):
         st.subheader(text("effect_types.title"), anchor=False, help=text("effect_types.help"))
-        twins.show(shown)
+        twins.show(shown, text)
         components.twin("effect_types", shown, text("effect_types.title"), text)

@@ -149,7 +149,7 @@ def _list(answers: Answers, shown: pd.DataFrame, today: date, text: Text) -> Non
         if table.empty:
             st.caption(text("event_list.none"))
             return
-        twins.show(table, height=min(38 + 35 * len(table), 380))
+        twins.show(table, text, height=min(38 + 35 * len(table), 380))
         components.twin("event_list", table, text("event_list.title"), text)
 
 

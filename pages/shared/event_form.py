@@ -98,10 +98,10 @@ def _form(answers: Answers, event: dict[str, Any], save: str, text: Text) -> dic
         )
         left, right = st.columns(2)
         first = left.date_input(
-            text("calendar.first_day"), event["starts_on"].date(), format="DD.MM.YYYY", key=f"{key}_first"
+            text("calendar.first_day"), event["starts_on"].date(), format=text("filters.day_format"), key=f"{key}_first"
         )
         last = right.date_input(
-            text("calendar.last_day"), event["ends_on"].date(), format="DD.MM.YYYY", key=f"{key}_last"
+            text("calendar.last_day"), event["ends_on"].date(), format=text("filters.day_format"), key=f"{key}_last"
         )
         where = left.multiselect(
             text("event_form.regions"),

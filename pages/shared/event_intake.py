@@ -62,7 +62,7 @@ def _events(answers: Answers, text: Text) -> None:
     _notices(found.notices, text)
     _rejected("events", found.rejected, text)
     if len(found.events):
-        twins.show(_event_table(answers, found, text), height=300)
+        twins.show(_event_table(answers, found, text), text, height=300)
     n = counts["new"] + counts["updated"]
     if st.button(text("take_events.yes", n=n), type="primary", disabled=n == 0, key="yes_events"):
         result = import_events(answers.store, path, now=_now(), default_type=kind or "")
@@ -82,7 +82,7 @@ def _weather(answers: Answers, text: Text) -> None:
     _notices(found.notices, text)
     _rejected("weather", found.rejected, text)
     if len(found.weather):
-        twins.show(_weather_table(found.weather.head(SHOWN), text), height=300)
+        twins.show(_weather_table(found.weather.head(SHOWN), text), text, height=300)
     n = len(found.weather)
     if st.button(text("take_weather.yes", n=n), type="primary", disabled=n == 0, key="yes_weather"):
         with st.spinner(text("rehearsal.working")):
@@ -163,7 +163,7 @@ def _rejected(what: str, rejected: pd.DataFrame, text: Text) -> None:
             **{str(name): rejected[name].astype("object").where(rejected[name].notna(), "") for name in given},
         }
     )
-    twins.show(table.head(SHOWN))
+    twins.show(table.head(SHOWN), text)
     components.twin(f"rejected_{what}", table, text("take_events.rejected_title"), text)
 
 

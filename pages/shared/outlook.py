@@ -136,7 +136,7 @@ def record(answers: Answers, filters: Filters, text: Text) -> None:
             text("track.skill"): [_skill(row, text) for row in table.to_dict("records")],
             text("track.judged"): [text.number(number) for number in table["forecasts"]],
         }
-        twins.show(pd.DataFrame(shown))
+        twins.show(pd.DataFrame(shown), text)
         by_day = answers.record_by_day(filters)
         numbers = {"lead": "track.lead", "coverage_50": "track.half", "coverage_80": "track.coverage"}
         numbers |= {"coverage_95": "track.nearly_all", "skill": "track.skill", "bias": "track.bias"}
@@ -164,7 +164,7 @@ def municipalities(answers: Answers, filters: Filters, text: Text) -> None:
             table["threshold"] = [text.number(one) if pd.notna(one) else "" for one in table["threshold"]]
         shown = table.assign(municipality=[text.name("municipality", name) for name in table["municipality"]])
         shown = shown.round({"mean": 1}).rename(columns={name: text(key) for name, key in names.items()})
-        twins.show(shown)
+        twins.show(shown, text)
         components.twin("towns", shown, text("towns.title"), text)
 
 

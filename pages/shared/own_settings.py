@@ -54,7 +54,7 @@ def _table(kind: str, answers: Answers, text: Text) -> None:
             _told(kind)
     if len(kept):
         with st.expander(text("own.show"), icon=":material/table:", key="own_rows", bind="query-params"):
-            twins.show(kept, height=280)
+            twins.show(kept, text, height=280)
     if kind == "thresholds" and (n := own_limits.one_limit(answers, kept, text)):
         _told(kind, n)
     path = _upload(kind, text)
@@ -65,7 +65,7 @@ def _table(kind: str, answers: Answers, text: Text) -> None:
 
 def _preview(kind: str, found: OwnTable, answers: Answers, text: Text) -> None:
     """The rows under the names of the store, and what will not be taken."""
-    twins.show(found.rows.head(SHOWN))
+    twins.show(found.rows.head(SHOWN), text)
     if len(found.rejected):
         lines = [f"{row.line}: {text.of('own_reason', row.reason)}" for row in found.rejected.head(SHOWN).itertuples()]
         more = " …" if len(found.rejected) > SHOWN else ""

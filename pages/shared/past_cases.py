@@ -21,7 +21,7 @@ def show(answers: Answers, cases: pd.DataFrame, kind: str, text: Text) -> None:
             return
         st.caption(said(cases, text))
         table = _table(answers, cases, name, text)
-        twins.show(table)
+        twins.show(table, text)
         components.twin(f"cases_{kind}", table, text("cases.named", name=name), text)
 
 

@@ -65,7 +65,7 @@ def history(answers: Answers, text: Text) -> None:
         return
     with st.container(border=True):
         st.subheader(text("records.history"), anchor=False)
-        twins.show(_history_table(table, text))
+        twins.show(_history_table(table, text), text)
         _details(table, answers, text)
         in_force = table[table["undone_at"].isna()]
         if len(in_force) and answers.kind() == "real":

@@ -76,7 +76,7 @@ def _tried(answers: Answers, found: Grounds, filters: Filters, text: Text) -> As
     usual = int((past["ends_on"] - past["starts_on"]).dt.days.median()) + 1 if len(past) else 1
     days = found.days
     with day_at:
-        day = bound.day("on", text("ask.on"), next_time(found, kind), days[0].date(), days[-1].date(), of=kind)
+        day = bound.day("on", text("ask.on"), next_time(found, kind), days[0].date(), days[-1].date(), text, of=kind)
     with lasts_at:
         lasts = bound.number("lasts", text("ask.lasts"), min(usual, LONGEST), 1, LONGEST, of=kind)
     with st.expander(text("ask.more"), key="more_asked", bind="query-params"):

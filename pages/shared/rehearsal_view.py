@@ -178,7 +178,7 @@ def _by_place(sums: pd.DataFrame, text: Text) -> None:
             return
         table = _places_table(sums, text)
         chances = {name: st.column_config.NumberColumn(format="percent") for name in table.columns[7:]}
-        twins.show(table, chances, height=min(38 + 35 * len(table), 360))
+        twins.show(table, text, chances, height=min(38 + 35 * len(table), 360))
         components.twin("rehearsed_places", table, text("rehearsed_places.title"), text)
 
 

@@ -82,7 +82,7 @@ def over(answers: Answers, filters: Filters, text: Text) -> None:
             }
             for signal in found.to_dict("records")
         ]
-        twins.show(pd.DataFrame(rows))
+        twins.show(pd.DataFrame(rows), text)
 
 
 def record(answers: Answers, text: Text) -> None:

@@ -33,7 +33,7 @@ def parts(answers: Answers, filters: Filters, text: Text) -> None:
         figure = trend_charts.taken_apart(found.parts, text)
         _picture("parts", figure, _parts_table(found.parts, text), text)
         if len(found.parts.changes):
-            twins.show(_changes_table(found.parts, text))
+            twins.show(_changes_table(found.parts, text), text)
 
 
 def year_over_year(answers: Answers, filters: Filters, text: Text) -> None:
@@ -86,7 +86,7 @@ def new_topics(answers: Answers, filters: Filters, text: Text) -> None:
     with st.container(border=True, height="stretch"):
         st.subheader(text("new_topics.title"), anchor=False, help=text("new_topics.help"))
         shown = {text("new_topics.first"): new["first_day"].dt.date, text("parts.complaints"): new["complaints"]}
-        twins.show(_with_topics(new, shown, text))
+        twins.show(_with_topics(new, shown, text), text)
 
 
 def gone_topics(answers: Answers, filters: Filters, text: Text) -> None:
@@ -102,7 +102,7 @@ def gone_topics(answers: Answers, filters: Filters, text: Text) -> None:
             text("gone_topics.silent"): gone["silent"],
             text("gone_topics.missed"): gone["missed"].round(),
         }
-        twins.show(_with_topics(gone, shown, text))
+        twins.show(_with_topics(gone, shown, text), text)
 
 
 def moved_labels(answers: Answers, filters: Filters, text: Text, last_line: DeltaGenerator) -> None:

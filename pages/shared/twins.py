@@ -41,7 +41,7 @@ def twin(key: str, table: Table, title: str, about: About, text: Text, *, chart:
         lines = [(text("take.what"), title), *_lines(about, text)]
         with box:
             height: int | Literal["content"] = HEIGHT if len(found) > 8 else "content"
-            show(found, height=height, alt=title)
+            show(found, text, height=height, alt=title)
             with st.container(horizontal=True, vertical_alignment="center"):
                 sheets = (text("take.sheet"), text("take.about"))
                 _button("xlsx", lambda: as_xlsx(found, lines, sheets), XLSX, key, title, text)
@@ -68,20 +68,22 @@ def _lines(about: About, text: Text) -> list[tuple[str, str]]:
     return [(text(f"take.{name}"), value) for name, value in zip(names, about, strict=True) if value]
 
 
-def show(table: pd.DataFrame, formats: dict[str, Any] | None = None, **more: Any) -> None:
-    """A table to be read: numbers as the reader's browser writes them, days as people do.
+def show(table: pd.DataFrame, text: Text, formats: dict[str, Any] | None = None, **more: Any) -> None:
+    """A table to be read: numbers as the reader's browser writes them, days as the language does.
 
     `formats`: columns that are written otherwise. `more`: as st.dataframe takes it.
     """
-    st.dataframe(table, hide_index=True, width="stretch", column_config={**columns(table), **(formats or {})}, **more)
+    st.dataframe(
+        table, hide_index=True, width="stretch", column_config={**columns(table, text), **(formats or {})}, **more
+    )
 
 
-def columns(table: pd.DataFrame) -> dict[str, Any]:
+def columns(table: pd.DataFrame, text: Text) -> dict[str, Any]:
     """How the numbers and the days of a table are written."""
     found: dict[str, Any] = {}
     for name in table.columns:
         if pd.api.types.is_numeric_dtype(table[name]):
             found[str(name)] = st.column_config.NumberColumn(format="localized")
         elif pd.api.types.infer_dtype(table[name], skipna=True) in ("date", "datetime", "datetime64"):
-            found[str(name)] = st.column_config.DateColumn(format="DD.MM.YYYY")
+            found[str(name)] = st.column_config.DateColumn(format=text("table.day"))
     return found
