@@ -187,6 +187,19 @@ def test_a_thing_followed_before_the_filters_are_drawn_leads_to_its_exact_view(
     assert set(filters_of(page)) == {"region", "topic_group"}
 
 
+def test_a_phone_shows_the_days_of_many_regions_in_their_whole_height(
+    tmp_path: Path, serve: Serve, visit: Callable[..., Watched]
+) -> None:
+    regions = [f"{name} область" for name in ("Амурская", "Брянская", "Иркутская", "Кировская", "Омская", "Орловская")]
+    regions += [f"Край {number}" for number in range(20)]
+    address = serve(make_store(tmp_path, regions=regions, days=30, a_day=1))
+    chart = visit(f"{address}/data", size=PHONE).page.locator(".st-key-loaded_region .js-plotly-plot")
+    expect(chart).to_be_visible()
+    box = chart.bounding_box()
+    assert box is not None
+    assert box["height"] > 20 * len(regions)
+
+
 def hold_back(page: Page, part: str) -> list[Route]:
     """Let the browser wait for this part of Streamlit's own script; answers what waits, once it does."""
     waiting: list[Route] = []

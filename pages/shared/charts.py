@@ -99,14 +99,19 @@ def completeness(table: pd.DataFrame, text: Text, *, by: str) -> go.Figure:
         height=(22 if many else 34) * len(lines) + 36,
         hovermode="closest",
         margin={"l": 8, "r": 22, "t": 26 if many else 0, "b": 6 if many else 32},
-        xaxis={**day_axis(dates, text), "showgrid": False, "side": "top" if many else "bottom"},
+        xaxis={
+            **day_axis(dates, text),
+            "range": [(day + timedelta(hours=hours)).isoformat() for day, hours in ((days[0], -12), (days[-1], 12))],
+            "showgrid": False,
+            "side": "top" if many else "bottom",
+        },
         yaxis={
             "tickvals": list(range(len(lines))),
             "ticktext": [escape(shortened(name, 26)) for name in names],
             "visible": many,
             "showgrid": False,
             "zeroline": False,
-            "autorange": "reversed",
+            "range": [len(lines) - 0.5, -0.5],  # no room for marks beyond the cells
             "ticks": "",
             "automargin": True,
             "fixedrange": True,
