@@ -16,7 +16,7 @@ from rich.console import Console
 
 from analytics.catalogue import masked
 from analytics.errors import BadInput
-from analytics.existing import check_days
+from analytics.existing import check_days, check_named
 from analytics.filters import Filters
 from analytics.settings import read_settings
 from analytics.store import Store, open_store, store_exists
@@ -94,6 +94,8 @@ def list_events(
             types=tuple(type or ()),
             regions=tuple(region or ()),
         )
+        elsewhere = set(region or ()) - {name for cell in found["region"] for name in cell.split("|")}
+        check_named(store, Filters(regions=tuple(elsewhere)))
     _say_events(found, as_json=as_json)
 
 
@@ -248,7 +250,8 @@ def _say_notices(notices: list[dict]) -> None:
         if types and notice["kind"] == "type" and (like := types.like(notice["value"])):
             words += f"; or is it {like[0]}?"
         value = f"«{notice['value']}»: " if notice["value"] else ""
-        printed.print(f"  {value}{words} ({notice['rows']:,} rows)", markup=False)
+        rows = f"{notice['rows']:,} rows" if notice["rows"] != 1 else "1 row"
+        printed.print(f"  {value}{words} ({rows})", markup=False)
 
 
 def _say_events(events: pd.DataFrame, *, as_json: bool) -> None:

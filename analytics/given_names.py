@@ -61,9 +61,10 @@ def _named_municipalities(known: Known, events: pd.DataFrame, notices: list[dict
         for name in several(cell)
     )
     kept = names.match_municipalities(pairs, known.municipalities, known.aliases.get("municipality", {}))
+    told = {region for region, _ in known.municipalities}  # regions some of whose municipalities are known
     strangers: Counter[str] = Counter()
     for (region, name), rows in pairs.items():
-        if region in known.listed and not kept[region, name][1]:
+        if region in told and not kept[region, name][1]:
             strangers[name] += rows
     events["municipality"] = [
         "|".join(kept[region_of(region), name][0] for name in several(cell))

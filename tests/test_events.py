@@ -361,6 +361,21 @@ def test_places_and_topics_are_named_as_the_store_names_them(store: Store, tmp_p
     assert told == {("region", "Атлантида"), ("topic_group", "Звездопад"), ("known_since", "")}
 
 
+def test_a_municipality_that_its_region_does_not_have_is_told(store: Store, tmp_path: Path) -> None:
+    import_files(store, [incidents(tmp_path / "a.csv", [{}])], now=NOW)
+    place = store.query("select region, municipality from complaints").iloc[0]
+    given = {"type": "city_day", "starts_on": date(2026, 6, 12), "region": place["region"], "now": NOW}
+    assert add_event(store, municipality=place["municipality"], **given)[1] == []
+    (notice,) = add_event(store, municipality="Нигдеевский район", **given)[1]
+    assert notice == {"kind": "municipality", "value": "Нигдеевский район", "rows": 1}
+
+
+def test_a_list_of_no_events_is_empty_however_it_is_chosen(store: Store) -> None:
+    for found in (list_events(store, regions=["Москва"]), list_events(store, types=["weather"])):
+        assert found.empty
+        assert set(found.columns) >= set(COLUMNS)
+
+
 def test_a_list_is_chosen_by_days_types_and_regions(store: Store) -> None:
     import_events(
         store,
@@ -625,7 +640,7 @@ def test_events_go_in_by_file_and_by_hand_and_come_out_as_json(run: Run, tmp_pat
     )
     assert added[:2] == (
         0,
-        "added: weather.snowfall-2026-12-01\n  «Тула»: region not known to the store, kept as given (1 rows)\n",
+        "added: weather.snowfall-2026-12-01\n  «Тула»: region not known to the store, kept as given (1 row)\n",
     )
     rows = json.loads(run("events", "list", "--from", "2026-11-01", "--json")[1])
     assert [(row["type"], row["strength"], row["unit"]) for row in rows] == [("weather.snowfall", 12.0, "см")]
@@ -661,6 +676,14 @@ def test_a_mistake_is_one_sentence_and_leaves_no_store(run: Run, tmp_path: Path,
     assert (code, out) == (2, "")
     assert len(err.splitlines()) == 1 and err.endswith(".\n")
     assert not (tmp_path / "store").exists()
+
+
+def test_a_region_that_neither_events_nor_complaints_name_is_told(run: Run) -> None:
+    run("events", "add", "--type", "Снегопад", "--starts-on", "2026-12-01", "--region", "Тульская область")
+    assert "Тульская область" in run("events", "list", "--region", "Тульская область")[1]
+    code, out, err = run("events", "list", "--region", "Тулская область")
+    assert (code, out) == (2, "")
+    assert "has the region Тулская область" in err
 
 
 def test_types_of_ones_own_come_from_the_setting(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import numpy as np
 import pandas as pd
 
 from analytics.errors import BadInput
@@ -151,9 +152,11 @@ def list_events(
         tree = event_types(store.settings)
         stored = set(store.query("select distinct type from events")["type"])
         names = [name if name in stored else tree.known(name) for name in types]
-        found = found[[any(f"{kind}.".startswith(f"{name}.") for name in names) for kind in found["type"]]]
+        below = [any(f"{kind}.".startswith(f"{name}.") for name in names) for kind in found["type"]]
+        found = found[np.array(below, dtype=bool)]
     if regions:
-        found = found[[not cell or not set(several(cell)).isdisjoint(regions) for cell in found["region"]]]
+        inside = [not cell or not set(several(cell)).isdisjoint(regions) for cell in found["region"]]
+        found = found[np.array(inside, dtype=bool)]
     return found.reset_index(drop=True)
 
 

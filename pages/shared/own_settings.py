@@ -68,7 +68,7 @@ def _preview(kind: str, found: OwnTable, answers: Answers, text: Text) -> None:
     twins.show(found.rows.head(SHOWN), text)
     if len(found.rejected):
         lines = [f"{row.line}: {text.of('own_reason', row.reason)}" for row in found.rejected.head(SHOWN).itertuples()]
-        more = " …" if len(found.rejected) > SHOWN else ""
+        more = text("intake.and_more", n=len(found.rejected) - SHOWN) if len(found.rejected) > SHOWN else ""
         st.warning(text("own.rejected", n=len(found.rejected), lines="; ".join(lines) + more), icon=":material/rule:")
     strangers = [plain(notice["value"]) for notice in found.notices]
     if strangers:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import date, timedelta
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from analytics import (
@@ -78,7 +79,8 @@ def _events_ahead(store: Store, filters: Filters, as_of: date) -> pd.DataFrame:
         as_of=as_of,
     )
     wanted = set(filters.regions)
-    return ahead[[not wanted or not region or bool(wanted & set(region.split("|"))) for region in ahead["region"]]]
+    inside = [not wanted or not region or bool(wanted & set(region.split("|"))) for region in ahead["region"]]
+    return ahead[np.array(inside, dtype=bool)]
 
 
 def _layout(store: Store, regions: tuple[str, ...]) -> pd.DataFrame:
