@@ -11,6 +11,7 @@ from pathlib import Path
 from urllib.parse import unquote
 
 import pandas as pd
+import plotly.io as pio
 import pytest
 
 from pages.shared import charts, fragments, part_charts, spike_charts, trend_charts, twins
@@ -278,3 +279,10 @@ def test_a_table_is_read_with_numbers_as_the_browser_writes_them_and_days_as_the
     formats = {name: column["type_config"]["format"] for name, column in twins.columns(table, RUSSIAN).items()}
     assert formats == {"n": "localized", "day": "DD.MM.YYYY", "stamp": "DD.MM.YYYY"}
     assert twins.columns(table, ENGLISH)["day"]["type_config"]["format"] == "D MMM YYYY"
+
+
+def test_charts_go_to_the_browser_as_utf_8() -> None:
+    sent = pio.to_json(
+        charts.completeness(completeness_of({("Тульская область", "2026-11-20"): "loaded"}), RUSSIAN, by="region")
+    )
+    assert "Тульская область" in sent  # else each letter would take six bytes
