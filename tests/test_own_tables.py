@@ -62,7 +62,7 @@ def test_a_municipality_has_a_threshold_of_its_own_and_needs_its_region(filled: 
     ]
     assert place in set(filled.query("select distinct municipality from complaints")["municipality"])
     assert found.rejected.to_numpy().tolist() == [[3, "no_region"]]
-    assert found.notices == []  # the store has no list of all municipalities to know it by
+    assert found.notices == [{"kind": "municipality", "value": "Тьмутаракань", "rows": 1}]  # nor any complaint of it
     keep_own_table(filled, "thresholds", found.rows)
     assert own_table(filled, "thresholds").to_numpy().tolist() == [
         ["Калужская область", "", "ЖКХ", 9],
