@@ -225,7 +225,7 @@ def drawn(geometry: Geometry) -> Drawn:
 def _depths(geometry: Geometry) -> list[int]:
     """For each place: 1 where it lies inside another one (a town in its district), else 0."""
     corners = [np.concatenate(rings) for rings in geometry.rings]
-    low, high = np.array([all_.min(axis=0) for all_ in corners]), np.array([all_.max(axis=0) for all_ in corners])
+    low, high = (np.array([edge(points, axis=0) for points in corners]) for edge in (np.min, np.max))
     found = []
     for place, centre in enumerate(geometry.centres):
         around = np.flatnonzero((low <= low[place]).all(axis=1) & (high >= high[place]).all(axis=1))
