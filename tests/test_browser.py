@@ -10,6 +10,8 @@ from urllib.parse import parse_qs, quote, urlsplit
 import pytest
 from playwright.sync_api import Page, Route, expect
 
+from analytics.layout import reference_geometry
+from pages.shared.maps import drawn
 from tests.browsing import PHONE, Serve, Watched, settle
 from tests.countries import REGIONS, make_store, write_export
 
@@ -295,4 +297,6 @@ def test_the_map_is_drawn_without_help_from_outside(country: str, visit: Callabl
     page = visit(f"{country}/heatmap?view=Map&measure=Per+head").page
     expect(page.locator(".st-key-heat_map .js-fill").first).to_be_attached()
     lines = page.locator(".st-key-heat_map .js-fill").evaluate_all("all => all.map(path => path.getAttribute('d'))")
-    assert sum(line.count("M") for line in lines) > 80  # regions, those of a colour in one line
+    parts = [x.count(None) for layer in drawn(reference_geometry()).layers for _, x, _ in layer]
+    assert len(parts) > 80
+    assert sum(line.count("M") for line in lines) == sum(parts)  # of all regions, those of a colour in one line
