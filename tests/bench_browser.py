@@ -209,12 +209,9 @@ async def read_along(
                 await gate.wait()
             else:
                 await asyncio.sleep(think * (0.5 + chance.random()))
-            message = BackMsg()
-            message.rerun_script.page_name = chance.choice(paths)
-            message.rerun_script.query_string = f"lang=en&region={quote(chance.choice(regions))}"
+            path, region = chance.choice(paths), chance.choice(regions)
             started = time.perf_counter()
-            await socket.send(message.SerializeToString())
-            errors += await _answered(socket)
+            errors += await _click(socket, path, f"lang=en&region={quote(region)}")
             spent.append(time.perf_counter() - started)
     return spent, errors
 
@@ -225,18 +222,17 @@ async def server_part(address: str, paths: dict[str, str], rounds: int, found: d
     async with websockets.connect(uri, subprotocols=["streamlit"], max_size=None) as socket:  # type: ignore[list-item]
         for number in range(rounds + 1):  # the first is not warm
             for page, path in paths.items():
-                message = BackMsg()
-                message.rerun_script.page_name = path
-                message.rerun_script.query_string = "lang=en"
                 started = time.perf_counter()
-                await socket.send(message.SerializeToString())
-                await _answered(socket)
+                await _click(socket, path, "lang=en")
                 if number:
                     found[page].server.append(time.perf_counter() - started)
 
 
-async def _answered(socket: websockets.ClientConnection) -> int:
-    """Read until the script has finished; answers how many errors it showed."""
+async def _click(socket: websockets.ClientConnection, path: str, query: str) -> int:
+    """Ask for a page and read until its script has finished; answers how many errors it showed."""
+    message = BackMsg()
+    message.rerun_script.page_name, message.rerun_script.query_string = path, query
+    await socket.send(message.SerializeToString())
     errors = 0
     while True:
         answer = ForwardMsg()
@@ -266,11 +262,8 @@ async def memory_of_sessions(address: str, process: int, readers: int, regions: 
     sockets = [await websockets.connect(uri, subprotocols=["streamlit"], max_size=None) for _ in range(readers)]  # type: ignore[list-item]
     for page in PAGES:
         for number, socket in enumerate(sockets):
-            message = BackMsg()
-            message.rerun_script.page_name = "" if page == "overview" else page
-            message.rerun_script.query_string = f"lang=en&region={quote(regions[number % len(regions)])}"
-            await socket.send(message.SerializeToString())
-            await _answered(socket)
+            path = "" if page == "overview" else page
+            await _click(socket, path, f"lang=en&region={quote(regions[number % len(regions)])}")
     after = resident(process)
     for socket in sockets:
         await socket.close()
